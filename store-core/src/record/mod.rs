@@ -1,0 +1,1 @@
+//! How values are kept where Larder owns the bytes.
