@@ -332,6 +332,13 @@ impl HeadOptions {
     }
 }
 
+impl ListOptions {
+    /// The key space to list: what a store looks at. Callers list their own.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+}
+
 fn admits(op: Op, only: Option<&Version>, unless: Option<&Version>, current: &Version) -> Result<bool> {
     if only.is_some_and(|only| only != current) {
         return Err(Error::new(

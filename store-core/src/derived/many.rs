@@ -52,8 +52,8 @@ pub async fn delete_many_by_one<S: Store + ?Sized>(
     items: Vec<DeleteItem>,
     options: &DeleteOptions,
 ) -> Vec<Result<Removed>> {
-    if options.only.is_some() {
-        return items.iter().map(|item| Err(only_in_many(&item.key))).collect();
+    if let Err(error) = check_delete_many(options) {
+        return items.iter().map(|item| Err(error.clone().at(store.id()).on(&item.key))).collect();
     }
     let width = if distinct(items.iter().map(|i| &i.key)) { WIDTH } else { 1 };
     let deletes = items.into_iter().map(|item| async move {
@@ -65,11 +65,16 @@ pub async fn delete_many_by_one<S: Store + ?Sized>(
     stream::iter(deletes).buffered(width).collect().await
 }
 
-/// The refusal of a version that would hold for every key of many.
-pub(crate) fn only_in_many(key: &Key) -> Error {
-    Error::new(ErrorKind::Invalid, Op::DeleteMany, "one version cannot be that of many keys")
-        .on(key)
-        .hint("give each item its own")
+/// Refuses options that name one version for every key of many.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`].
+pub fn check_delete_many(options: &DeleteOptions) -> Result<()> {
+    match options.only {
+        None => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::Invalid, Op::DeleteMany, "one version cannot be that of many keys")
+            .hint("give each item its own")),
+    }
 }
 
 fn distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> bool {

@@ -11,7 +11,7 @@ use crate::outcome::{Copied, Got, Transacted};
 use crate::store::Store;
 
 pub use delimit::{Cursor, Delimited, Place};
-pub use many::{delete_many_by_one, get_many_by_one, put_many_by_one};
+pub use many::{check_delete_many, delete_many_by_one, get_many_by_one, put_many_by_one};
 pub use stream::{collect, get_by_stream, pieces, put_stream_by_put, stream_by_get};
 
 /// A head by a get whose body is thrown away. Only for stores where that costs no more.
