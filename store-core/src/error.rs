@@ -269,6 +269,16 @@ impl Error {
         self.0.kind
     }
 
+    /// Why it failed, in a clause.
+    pub fn why(&self) -> &str {
+        &self.0.why
+    }
+
+    /// What to do about it, where that is known.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The operation that failed.
     pub fn op(&self) -> Op {
         self.0.op

@@ -55,7 +55,7 @@ pub use outcome::{
     Transacted, Written,
 };
 pub use range::ByteRange;
-pub use registry::{Backend, Destroy, OpenOptions, Registry};
+pub use registry::{Backend, Destroy, OpenOptions, Registry, Role, StackOpener};
 pub use secret::Secret;
 pub use store::{Store, closed};
 pub use store_id::StoreId;
