@@ -1,8 +1,26 @@
 //! Larder's stores: one folder, one feature and one URL scheme each.
 
+#[cfg(any(feature = "file", feature = "lmdb"))]
+mod errno;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(any(feature = "file", feature = "lmdb"))]
+#[allow(dead_code, reason = "until both backends use it")]
+mod folder;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 #[cfg(feature = "memory")]
 pub mod memory;
+
+/// The backends that are compiled in.
+pub fn registry() -> larder_store_core::Registry {
+    let mut registry = larder_store_core::Registry::new();
+    #[cfg(feature = "memory")]
+    add(&mut registry, memory::MemoryBackend);
+    registry
+}
+
+#[cfg(any(feature = "memory", feature = "file", feature = "lmdb"))]
+fn add(registry: &mut larder_store_core::Registry, backend: impl larder_store_core::Backend) {
+    registry.register(backend).expect("each of our schemes is its own");
+}

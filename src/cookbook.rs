@@ -1,0 +1,90 @@
+//! How common things are done. Every example runs as a test.
+//!
+//! # Compare and swap
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use larder::{ErrorKind, StoreExt};
+//! let store = larder::open("memory:").await?;
+//! store.put("config", "v1").await?;
+//!
+//! let (_, version) = store.get_versioned("config").await?.expect("it was just written");
+//! store.put_if_matches("config", "v2", version.clone()).await?;
+//! // The version moved on: whoever still has the old one is told.
+//! let late = store.put_if_matches("config", "v3", version).await.unwrap_err();
+//! assert_eq!(late.kind(), ErrorKind::Conflict);
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Ask only for what changed
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use larder::{GetOptions, Got, Key, Store, StoreExt};
+//! let store = larder::open("memory:").await?;
+//! let version = store.put("page", "<h1>hello</h1>").await?.version;
+//!
+//! let options = GetOptions::new().with_unless(version);
+//! let got = store.get_opts(&Key::new("page")?, &options).await?;
+//! assert!(matches!(got, Got::Unchanged(_)));
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Parts of a value
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use larder::{ByteRange, StoreExt};
+//! let store = larder::open("memory:").await?;
+//! store.put("log", "one two three").await?;
+//! assert_eq!(store.get_range("log", 4..7).await?.as_deref(), Some(&b"two"[..]));
+//! assert_eq!(store.get_range("log", ByteRange::suffix(5)).await?.as_deref(), Some(&b"three"[..]));
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Folders
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use futures_util::TryStreamExt;
+//! use larder::{ListOptions, Store, StoreExt};
+//! let store = larder::open("memory:").await?;
+//! for key in ["a.txt", "docs/b.txt", "docs/c.txt", "z.txt"] {
+//!     store.put(key, key).await?;
+//! }
+//! let names: Vec<_> = store
+//!     .list_opts(ListOptions::new().with_delimiter("/"))
+//!     .map_ok(|item| item.name().to_owned())
+//!     .try_collect()
+//!     .await?;
+//! assert_eq!(names, ["a.txt", "docs/", "z.txt"]);
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Values that expire
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use std::time::{Duration, SystemTime};
+//! use larder::StoreExt;
+//! let store = larder::open("memory:").await?;
+//! store.put_until("session", "token", SystemTime::now() - Duration::from_secs(1)).await?;
+//! assert_eq!(store.get("session").await?, None);
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Several keys at once, or none
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use larder::{Key, Precondition, PutItem, PutOptions, Step, StoreExt};
+//! let store = larder::open("memory:").await?;
+//! let put = |key: &str, value: &'static str, pre| -> larder::Result<Step> {
+//!     Ok(Step::Put(PutItem {
+//!         key: Key::new(key)?,
+//!         value: value.into(),
+//!         options: PutOptions::new().with_pre(pre),
+//!     }))
+//! };
+//! store.transact(vec![put("a", "1", Precondition::Absent)?, put("b", "2", Precondition::Any)?]).await?;
+//! // "a" is there now, so nothing of this is done.
+//! let again = vec![put("b", "3", Precondition::Any)?, put("a", "4", Precondition::Absent)?];
+//! let refused = store.transact(again).await.unwrap_err();
+//! assert_eq!(refused.key().map(Key::as_str), Some("a"));
+//! assert_eq!(store.get("b").await?.as_deref(), Some(&b"2"[..]));
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```

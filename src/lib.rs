@@ -1,0 +1,74 @@
+//! Larder: composable async stores that stack into hot, warm and cold tiers.
+//!
+//! One contract ([`Store`]), several places to keep values, each behind a feature and a URL scheme:
+//!
+//! | scheme | feature | place |
+//! |---|---|---|
+//! | `memory:` | `memory` | this process |
+//! | `file:` | `file` | a folder with a file for each value |
+//! | `lmdb:` | `lmdb` | a folder with one memory-mapped database |
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("lmdb:{}", folder.path().join("data").display());
+//! use larder::StoreExt;
+//!
+//! let store = larder::open(&url).await?;          // "lmdb:/var/lib/app", "file:data", "memory:"
+//! store.put("user/7", "Anna").await?;
+//! assert_eq!(store.get("user/7").await?.as_deref(), Some(&b"Anna"[..]));
+//!
+//! // Read, change, write back: atomic among all processes that the store is shared by.
+//! store.update("visits", |n| {
+//!     let n: u64 = n.and_then(|b| str::from_utf8(&b).ok()?.parse().ok()).unwrap_or(0);
+//!     Some((n + 1).to_string().into())
+//! }).await?;
+//! # store.close(&larder::Call::default()).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! - [`StoreExt`] is what most code calls; [`Store`] is the contract, with options for everything.
+//! - [`cookbook`] shows how common things are done.
+//! - [`Guarantees`] says what a store promises; what it does not is refused by name.
+//! - [`Error`] names what failed, on which key and store, and what to do; [`ErrorKind`] is what code matches on.
+
+pub mod cookbook;
+
+use std::sync::Arc;
+
+#[cfg(feature = "file")]
+pub use larder_store_backends::file;
+#[cfg(feature = "lmdb")]
+pub use larder_store_backends::lmdb;
+#[cfg(feature = "memory")]
+pub use larder_store_backends::memory;
+#[cfg(feature = "conformance")]
+pub use larder_store_core::conformance;
+pub use larder_store_core::{
+    Attributes, Backend, Batches, ByteRange, ByteStream, Call, CasScope, Consistency, Copied, CopyOptions,
+    DeleteItem, DeleteOptions, Deleted, Destroy, Durability, Env, Error, ErrorKind, Expires, Extensions,
+    Fill, GetOptions, Got, Guarantees, HeadOptions, IntoKey, Items, Key, ListOptions, Listed, Listing,
+    MAX_ATTRIBUTES, Meta, Native, Op, OpenOptions, Precondition, PutItem, PutOptions, Ranges, Registry,
+    Removed, Result, Retention, Secret, Served, Sharing, Step, StepDone, Store, StoreExt, StoreId,
+    SweepOptions, Swept, Transacted, Transactions, UpdateOptions, Updated, Version, Versions, WriteId,
+    Written, cbor, config, derived, env, layer,
+};
+
+/// The backends that are compiled in.
+pub fn registry() -> Registry {
+    larder_store_backends::registry()
+}
+
+/// Opens a store by its URL, and makes it if it is missing.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] for a URL that is wrong, [`ErrorKind::Unsupported`] for a scheme that is not compiled in, and
+/// whatever opening meets.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
+    registry().open_url(url, &OpenOptions::default()).await
+}
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
