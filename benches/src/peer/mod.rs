@@ -1,0 +1,3 @@
+//! The peers, each used as its own manual says is fastest.
+
+pub(crate) mod lmdb;

@@ -1,0 +1,23 @@
+//! The suites, by name.
+
+mod durable;
+mod file;
+mod warm;
+
+use crate::args::Args;
+use crate::context::Context;
+use crate::error::Result;
+
+/// Their names, in the order in which they run.
+pub(crate) const NAMES: [&str; 3] = [warm::NAME, durable::NAME, file::NAME];
+
+/// Runs those that were asked for.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<()> {
+    let runs: [fn(&mut Context) -> Result<()>; NAMES.len()] = [warm::run, durable::run, file::run];
+    for (name, run) in NAMES.into_iter().zip(runs) {
+        if args.wants_suite(name) {
+            run(context)?;
+        }
+    }
+    Ok(())
+}
