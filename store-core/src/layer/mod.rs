@@ -1,1 +1,3 @@
 //! Stores around a store.
+
+pub mod fault;
