@@ -7,7 +7,7 @@ use crate::case::Outcome;
 
 const ROW: f64 = 26.0;
 const TOP: f64 = 58.0;
-const LEFT: f64 = 330.0;
+const LEFT: f64 = 372.0;
 const PLOT: f64 = 340.0;
 const RIGHT: f64 = 190.0;
 const WIDTH: f64 = LEFT + PLOT + RIGHT;
