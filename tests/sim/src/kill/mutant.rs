@@ -1,0 +1,46 @@
+//! Broken workers, to show that the campaign finds what they break.
+
+use crate::Outcome;
+
+/// How a worker is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mutant {
+    /// Not at all.
+    #[default]
+    None,
+    /// It acknowledges a write before it makes it.
+    AckFirst,
+    /// It puts one half of a value, then the whole.
+    TwoSteps,
+    /// Its conditional writes read, compare and write.
+    PlainCas,
+    /// Its transactions are writes one after the other.
+    SplitTransaction,
+}
+
+impl Mutant {
+    /// The broken ones.
+    pub const BROKEN: [Mutant; 4] =
+        [Mutant::AckFirst, Mutant::TwoSteps, Mutant::PlainCas, Mutant::SplitTransaction];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mutant::None => "none",
+            Mutant::AckFirst => "ack-first",
+            Mutant::TwoSteps => "two-steps",
+            Mutant::PlainCas => "plain-cas",
+            Mutant::SplitTransaction => "split-transaction",
+        }
+    }
+
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn parse(text: &str) -> Outcome<Mutant> {
+        let all = Mutant::BROKEN.into_iter().chain([Mutant::None]);
+        let mut found = all.filter(|mutant| mutant.name() == text);
+        found.next().ok_or_else(|| format!("there is no mutant {text:?}").into())
+    }
+}

@@ -1,0 +1,149 @@
+//! What a campaign of kills found.
+
+use std::time::Duration;
+
+use super::crew::Told;
+use super::verify::Seen;
+use crate::clock::Times;
+use crate::model::Checked;
+use crate::report::Report;
+
+/// The longest time that 99 of 100 openings may take.
+const REOPEN_P99: Duration = Duration::from_millis(10);
+
+/// The longest time that any may take.
+const REOPEN_MAX: Duration = Duration::from_millis(500);
+
+/// How many findings are kept word by word.
+const KEPT: usize = 20;
+
+/// Counts and times. Those of several campaigns can be put together.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub(super) kills: u64,
+    pub(super) rounds: u64,
+    pub(super) acknowledged: u64,
+    pub(super) unknown: u64,
+    pub(super) happened: u64,
+    pub(super) never: u64,
+    pub(super) apart: u64,
+    pub(super) swept: u64,
+    pub(super) lost: u64,
+    pub(super) torn: u64,
+    pub(super) other: u64,
+    pub(super) here: Times,
+    pub(super) fresh: Times,
+    pub(super) findings: Vec<String>,
+}
+
+impl Tally {
+    /// How many things are wrong.
+    pub fn wrong(&self) -> u64 {
+        self.lost + self.torn + self.other
+    }
+
+    /// The first things that are wrong.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    fn found(&mut self, what: String) {
+        if self.findings.len() < KEPT {
+            self.findings.push(what);
+        }
+    }
+
+    pub(super) fn take_told(&mut self, told: &mut Told) {
+        self.acknowledged += std::mem::take(&mut told.acknowledged);
+        self.fresh.append(std::mem::take(&mut told.opened));
+        for complaint in told.complaints.drain(..) {
+            match complaint.contains("torn:") {
+                true => self.torn += 1,
+                false => self.other += 1,
+            }
+            self.found(complaint);
+        }
+    }
+
+    pub(super) fn take_seen(&mut self, seen: &mut Seen) {
+        if seen.opened > Duration::ZERO {
+            self.here.push(seen.opened);
+        }
+        self.swept += seen.swept;
+        for torn in seen.torn.drain(..) {
+            self.torn += 1;
+            self.found(torn);
+        }
+        for wrong in seen.wrong.drain(..) {
+            self.other += 1;
+            self.found(wrong);
+        }
+    }
+
+    pub(super) fn take_checked(&mut self, checked: Checked, round: &str) {
+        self.unknown += checked.unknown;
+        self.happened += checked.happened;
+        self.never += checked.never;
+        self.apart += checked.apart;
+        for violation in checked.violations {
+            self.lost += 1;
+            self.found(format!("{round}: {violation}"));
+        }
+    }
+
+    /// Puts another one's counts to these.
+    pub fn add(&mut self, other: Tally) {
+        self.kills += other.kills;
+        self.rounds += other.rounds;
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.happened += other.happened;
+        self.never += other.never;
+        self.apart += other.apart;
+        self.swept += other.swept;
+        self.lost += other.lost;
+        self.torn += other.torn;
+        self.other += other.other;
+        self.here.append(other.here);
+        self.fresh.append(other.fresh);
+        other.findings.into_iter().for_each(|what| self.found(what));
+    }
+
+    /// The report. `reopen` says whether slow openings are a failure.
+    pub fn report(&self, store: &str, seed: u64, took: Duration, reopen: bool) -> Report {
+        let mut report = Report::new("kill", store, seed);
+        report.count("kills", self.kills);
+        report.count("rounds", self.rounds);
+        report.count("writes acknowledged", self.acknowledged);
+        report.count("without an answer", self.unknown);
+        report.count("of those happened", self.happened);
+        report.count("of those did not", self.never);
+        report.count("of those either", self.unknown - self.happened - self.never);
+        report.count("transactions not decided together", self.apart);
+        report.count("left behind and swept", self.swept);
+        report.count("lost, stale or back again", self.lost);
+        report.count("torn", self.torn);
+        report.count("otherwise wrong", self.other);
+        for (names, times) in [
+            (["reopen p50", "reopen p99", "reopen max"], &self.here),
+            (["fresh process p50", "fresh process p99", "fresh process max"], &self.fresh),
+        ] {
+            report.time(names[0], times.quantile(0.5));
+            report.time(names[1], times.quantile(0.99));
+            report.time(names[2], times.max());
+        }
+        report.time("took", took);
+        for what in &self.findings {
+            report.problem(what.clone());
+        }
+        if reopen {
+            for (who, times) in [("here", &self.here), ("in a fresh process", &self.fresh)] {
+                let (p99, max) = (times.quantile(0.99), times.max());
+                if p99 > REOPEN_P99 || max > REOPEN_MAX {
+                    report.problem(format!("opening {who} takes {p99:?} (p99), {max:?} (max)"));
+                }
+            }
+        }
+        report
+    }
+}

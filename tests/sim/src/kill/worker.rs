@@ -1,0 +1,46 @@
+//! A process that writes until it is killed.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use larder_store_core::config::StoreConfig;
+
+use super::client::Client;
+use super::log::{Log, Record};
+use super::mutant::Mutant;
+use crate::args::Args;
+use crate::rng::Rng;
+use crate::{Outcome, clock, keys, process, stores};
+
+/// The name of the role.
+pub(super) const ROLE: &str = "role-kill-worker";
+
+/// Plays the role.
+///
+/// # Errors
+/// The store gave an answer that is wrong whatever the others do.
+pub(super) fn play(mut args: Args) -> Outcome {
+    process::die_with_parent()?;
+    let config = StoreConfig::parse(&args.need("url")?)?;
+    let log = PathBuf::from(args.need("log")?);
+    let who = args.number("who", 0)? as u32;
+    let seed = args.number("seed", 0)?;
+    let clients = args.number("clients", 1)?;
+    let mutant = Mutant::parse(&args.need("mutant")?)?;
+    args.finish()?;
+
+    let log = Log::create(&log)?;
+    stores::block_on(async {
+        let begin = clock::nanos();
+        let store = stores::open(&config).await?;
+        log.add(&[Record::Opened(std::time::Duration::from_nanos(clock::nanos() - begin))])?;
+        // Whoever waits for it, to kill it while it writes, hears that it is there.
+        std::io::stdout().write_all(b"!")?;
+        std::io::stdout().flush()?;
+        let shared = Rc::new(super::client::Shared::new(store, keys::neighbours(), log, who, mutant));
+        let all = (0..clients).map(|n| Client::new(shared.clone(), Rng::part(seed, n)).work());
+        join_all(all).await.into_iter().collect::<Outcome>()
+    })
+}

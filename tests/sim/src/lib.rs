@@ -1,0 +1,23 @@
+//! Campaigns against Larder's stores: each a command of the binary `larder-sim` and, in a short form, a test.
+//!
+//! A campaign opens its stores through a [`Registry`](larder_store_core::Registry), so it is written once for all of
+//! them. It prints its seed, and `--seed` repeats its choices (the instants of kills are the machine's own).
+#![allow(clippy::disallowed_methods, reason = "real clocks, real processes, real kills are what this is for")]
+
+pub mod args;
+pub mod clock;
+pub mod keys;
+pub mod kill;
+pub mod model;
+pub mod place;
+pub mod process;
+pub mod report;
+pub mod rng;
+pub mod stores;
+pub mod value;
+
+/// What goes wrong in a campaign itself, not in a store.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of a campaign's own doings.
+pub type Outcome<T = ()> = Result<T, Failure>;

@@ -1,0 +1,52 @@
+//! `larder-sim CAMPAIGN [--options]`: see [`larder_sim`].
+
+use std::process::ExitCode;
+
+use larder_sim::args::Args;
+use larder_sim::{Outcome, kill, report};
+
+const HELP: &str = "\
+larder-sim CAMPAIGN [--options]
+
+  kill    writers are killed with SIGKILL; nothing acknowledged may be lost
+            --store file,lmdb|all  --kills 2000  --processes 4  --jobs 1  --params sync=none  --dir FOLDER
+            --mutant ack-first|two-steps|plain-cas|split-transaction
+
+Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
+The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let campaign = words.next().unwrap_or_default();
+    let done = Args::parse(words).and_then(|args| run(&campaign, args));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("larder-sim: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing is wrong.
+fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
+    if let Some(done) = kill::role(campaign, args.clone()) {
+        return done.map(|()| true);
+    }
+    let json = args.flag("json")?;
+    let reports = match campaign {
+        "kill" => kill::command(args)?,
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            return Ok(true);
+        }
+        "" => return Err(format!("which campaign?\n\n{HELP}").into()),
+        other => return Err(format!("there is no campaign {other:?}\n\n{HELP}").into()),
+    };
+    match json {
+        true => reports.iter().for_each(|report| println!("{}", report.json())),
+        false => print!("{}", report::table(&reports)),
+    }
+    Ok(reports.iter().all(report::Report::is_good))
+}

@@ -1,0 +1,116 @@
+//! Histories of all keys together: a transaction without an answer happened on each of its keys, or on none.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::history::{Event, Outcome, State, Violation};
+use super::register::{self, Fate, Right};
+
+/// How many transactions without an answer are decided together; every way in which they can have gone is tried.
+const MAX_TOGETHER: usize = 10;
+
+/// What a check found, besides what is wrong.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    /// What is wrong, at most one finding a key.
+    pub violations: Vec<Violation>,
+    /// Operations without an answer.
+    pub unknown: u64,
+    /// Those that surely happened.
+    pub happened: u64,
+    /// Those that surely did not.
+    pub never: u64,
+    /// Transactions without an answer that were too many to be decided together, so that their steps were looked at
+    /// one by one.
+    pub apart: u64,
+}
+
+/// Checks the histories of all keys; `initial` says what each held before.
+pub fn check(initial: &[State], events: &[Event]) -> Checked {
+    let mut by_key: Vec<Vec<Event>> = vec![Vec::new(); initial.len()];
+    for event in events {
+        by_key[event.key].push(*event);
+    }
+    let open: Vec<&Event> = events.iter().filter(|e| e.outcome == Outcome::Unknown).collect();
+    let mut checked = Checked { unknown: open.len() as u64, ..Checked::default() };
+    // Keys that share transactions are decided together, the others each by itself.
+    for (groups, keys) in families(&open, initial.len()) {
+        let groups: Vec<u64> = groups.into_iter().collect();
+        let together = &groups[..groups.len().min(MAX_TOGETHER)];
+        checked.apart += (groups.len() - together.len()) as u64;
+        match decide(&keys, together, initial, &by_key) {
+            Ok(right) => {
+                checked.happened += right.happened;
+                checked.never += right.never;
+            }
+            Err(violation) => checked.violations.push(*violation),
+        }
+    }
+    checked
+}
+
+/// Tries every way in which the transactions can have gone, until one is right for every key.
+fn decide(
+    keys: &BTreeSet<usize>,
+    groups: &[u64],
+    initial: &[State],
+    by_key: &[Vec<Event>],
+) -> Result<Right, Box<Violation>> {
+    let mut first = None;
+    let mut all: Option<Right> = None;
+    for way in 0u32..1 << groups.len() {
+        let fate = |at: usize| if way & 1 << at == 0 { Fate::Happened } else { Fate::Never };
+        let fates: HashMap<u64, Fate> = groups.iter().enumerate().map(|(at, g)| (*g, fate(at))).collect();
+        let mut sum = Right::default();
+        let mut wrong = None;
+        for &key in keys {
+            match register::check(key, initial[key], &by_key[key], &fates) {
+                Ok(right) => {
+                    sum.happened += right.happened;
+                    sum.never += right.never;
+                }
+                Err(violation) => {
+                    wrong = Some(violation);
+                    break;
+                }
+            }
+        }
+        match wrong {
+            None => {
+                all = Some(sum);
+                break;
+            }
+            Some(violation) => first = first.or(Some(violation)),
+        }
+    }
+    match (all, first) {
+        (Some(right), _) => Ok(right),
+        (None, Some(violation)) => Err(violation),
+        (None, None) => unreachable!("there is at least one way"),
+    }
+}
+
+/// Keys in families: two that a transaction without an answer joins are in one, with those transactions.
+fn families(open: &[&Event], keys: usize) -> Vec<(BTreeSet<u64>, BTreeSet<usize>)> {
+    let mut family: Vec<usize> = (0..keys).collect();
+    let mut members: BTreeMap<u64, usize> = BTreeMap::new();
+    for event in open {
+        let Some(group) = event.group else { continue };
+        let first = *members.entry(group).or_insert(event.key);
+        let (from, to) = (family[event.key], family[first]);
+        for one in &mut family {
+            if *one == from {
+                *one = to;
+            }
+        }
+    }
+    let mut all: BTreeMap<usize, (BTreeSet<u64>, BTreeSet<usize>)> = BTreeMap::new();
+    for (key, family) in family.iter().enumerate() {
+        all.entry(*family).or_default().1.insert(key);
+    }
+    for (group, key) in members {
+        if let Some((groups, _)) = all.get_mut(&family[key]) {
+            groups.insert(group);
+        }
+    }
+    all.into_values().collect()
+}

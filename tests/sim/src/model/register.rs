@@ -1,0 +1,136 @@
+//! Whether a history of one key is one of a register.
+//!
+//! Lowe's just-in-time linearization: beginnings and ends are gone through in the order of time. A configuration is
+//! what the key holds and which of the operations that are open have happened already. At an end, only those
+//! configurations go on in which that operation has happened, or happens now, behind any others that are open. With
+//! few operations open at a time there are few configurations, however long the history.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::history::{Event, Outcome, State, Violation};
+
+/// A set of the operations that are open, by their slot.
+type Slots = u128;
+
+/// How many operations on a key can be open at a time.
+const MAX_OPEN: usize = Slots::BITS as usize;
+
+/// What an operation without an answer did, where that is decided from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Happened,
+    Never,
+}
+
+/// What a check found, besides that the history is right.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Right {
+    /// What the key can hold at the end.
+    pub(super) states: BTreeSet<State>,
+    /// Operations without an answer that surely happened.
+    pub(super) happened: u64,
+    /// Operations without an answer that surely did not.
+    pub(super) never: u64,
+}
+
+/// Checks the history of a key that held `initial` before it. `events` are those of this key, in any order.
+pub(super) fn check(
+    key: usize,
+    initial: State,
+    events: &[Event],
+    fates: &HashMap<u64, Fate>,
+) -> Result<Right, Box<Violation>> {
+    let fate = |event: &Event| match (event.outcome, event.group) {
+        (Outcome::Unknown, Some(group)) => fates.get(&group).copied(),
+        _ => None,
+    };
+    // At equal times beginnings come first: those two operations may have overlapped.
+    let mut times: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * events.len());
+    for (i, event) in events.iter().enumerate() {
+        if fate(event) != Some(Fate::Never) {
+            times.push((event.begin, false, i));
+            times.push((event.end.max(event.begin), true, i));
+        }
+    }
+    times.sort_unstable();
+
+    let mut right = Right::default();
+    let mut slots: Vec<Option<usize>> = Vec::new();
+    let mut configs: BTreeSet<(Slots, State)> = [(0, initial)].into();
+    for (_, is_end, i) in times {
+        if !is_end {
+            match slots.iter().position(Option::is_none) {
+                Some(free) => slots[free] = Some(i),
+                None => slots.push(Some(i)),
+            }
+            assert!(slots.len() <= MAX_OPEN, "more than {MAX_OPEN} operations on a key overlap");
+            continue;
+        }
+        let Some(slot) = slots.iter().position(|s| *s == Some(i)) else { continue };
+        let bit = 1 << slot;
+        let done = with(&configs, slot, &slots, events);
+        let mut next: BTreeSet<_> = done.into_iter().map(|(set, state)| (set & !bit, state)).collect();
+        let event = &events[i];
+        if event.outcome == Outcome::Unknown && fate(event).is_none() {
+            let without: BTreeSet<_> = configs.iter().filter(|(set, _)| set & bit == 0).copied().collect();
+            if without.is_empty() {
+                right.happened += 1;
+            } else if next.is_empty() {
+                right.never += 1;
+            }
+            next.extend(without);
+        }
+        if next.is_empty() {
+            return Err(Box::new(violation(key, event, &configs, events)));
+        }
+        slots[slot] = None;
+        configs = next;
+    }
+    right.states = configs.into_iter().map(|(_, state)| state).collect();
+    Ok(right)
+}
+
+/// Every configuration that can be reached and in which the operation of `slot` has happened.
+fn with(
+    configs: &BTreeSet<(Slots, State)>,
+    slot: usize,
+    slots: &[Option<usize>],
+    events: &[Event],
+) -> BTreeSet<(Slots, State)> {
+    let bit = 1 << slot;
+    let mut done = BTreeSet::new();
+    let mut seen = configs.clone();
+    let mut todo: Vec<_> = configs.iter().copied().collect();
+    while let Some((set, state)) = todo.pop() {
+        if set & bit != 0 {
+            done.insert((set, state));
+            continue;
+        }
+        for (other, event) in slots.iter().enumerate() {
+            let Some(event) = event.filter(|_| set & (1 << other) == 0) else { continue };
+            if let Some(after) = events[event].apply(state) {
+                let config = (set | 1 << other, after);
+                if seen.insert(config) {
+                    todo.push(config);
+                }
+            }
+        }
+    }
+    done
+}
+
+fn violation(key: usize, event: &Event, configs: &BTreeSet<(Slots, State)>, events: &[Event]) -> Violation {
+    let possible: BTreeSet<State> = configs.iter().map(|(_, state)| *state).collect();
+    let mut history: Vec<Event> = events.iter().filter(|e| e.begin <= event.end).copied().collect();
+    history.sort_unstable_by_key(|e| e.begin);
+    // The last ones, and whoever wrote what was read.
+    let long_ago = history.len().saturating_sub(24);
+    let read = match event.outcome {
+        Outcome::Read(Some(write)) => Some(write),
+        _ => None,
+    };
+    let wrote = |e: &Event| matches!(e.action, super::Action::Put(w, _) if Some(w) == read);
+    let mut kept: Vec<Event> = history[..long_ago].iter().filter(|e| wrote(e)).copied().collect();
+    kept.extend_from_slice(&history[long_ago..]);
+    Violation { key, event: *event, possible: possible.into_iter().collect(), history: kept }
+}
