@@ -64,6 +64,7 @@ mod case;
 mod cases;
 mod clock;
 mod minimum;
+mod naive;
 mod options;
 mod process;
 mod reference;

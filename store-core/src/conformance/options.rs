@@ -6,8 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Keys in the largest listing (100,000).
-    pub scale: usize,
+    /// Keys in the largest listing: 100,000, and 10,000 where each of them would be an `fsync` of its own.
+    pub scale: Option<usize>,
     /// Operations of the random walk (10,000).
     pub steps: usize,
     /// Tasks that contend for a counter (64).
@@ -33,7 +33,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            scale: 100_000,
+            scale: None,
             steps: 10_000,
             tasks: 64,
             rounds: 20,
@@ -62,7 +62,7 @@ macro_rules! setters {
 
 setters! {
     /// Keys in the largest listing.
-    with_scale: scale = usize => scale,
+    with_scale: scale = usize => Some(scale),
     /// Operations of the random walk.
     with_steps: steps = usize => steps,
     /// Tasks that contend for a counter.
@@ -94,7 +94,7 @@ impl Options {
     /// Every case, but small: a second on a store in memory.
     pub fn quick() -> Options {
         Options {
-            scale: 2_001,
+            scale: Some(2_001),
             steps: 1_500,
             tasks: 16,
             rounds: 8,

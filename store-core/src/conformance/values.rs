@@ -6,12 +6,19 @@ use super::rng::Rng;
 use crate::key::Key;
 use crate::outcome::ByteStream;
 
-/// `len` bytes that no other `tag` gives, and no other place in the value.
+/// `len` bytes that no other `tag` gives. Every page of them starts with its number, so that pages that change places
+/// are seen, and holds random bytes, so that bytes that shift are seen.
 pub(crate) fn patterned(tag: u64, len: usize) -> Bytes {
+    const PAGE: usize = 4096;
     let mut rng = Rng::new(tag);
-    let mut bytes = Vec::with_capacity(len + 8);
+    let page: Vec<u8> =
+        (0..PAGE.min(len.next_multiple_of(8)) / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+    let mut bytes = Vec::with_capacity(len + PAGE);
     while bytes.len() < len {
-        bytes.extend_from_slice(&rng.next().to_le_bytes());
+        let number = tag.rotate_left(32) ^ bytes.len() as u64;
+        bytes.extend_from_slice(&page);
+        let at = bytes.len() - page.len();
+        bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
     }
     bytes.truncate(len);
     bytes.into()

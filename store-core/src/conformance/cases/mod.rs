@@ -5,6 +5,7 @@ mod copy;
 mod expiry;
 pub(crate) mod jobs;
 mod keys;
+mod list;
 mod many;
 mod minimum;
 mod ranges;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         copy::CASES,
         many::CASES,
         transact::CASES,
+        list::CASES,
     ];
     groups.into_iter().flatten()
 }

@@ -63,18 +63,18 @@ impl State {
         self.entries.get(&name(key)).filter(|e| e.is_live(now))
     }
 
-    /// The first live entry of a space from `bound` on.
+    /// The live entries of a space from `bound` on.
     pub(super) fn seek(
         &self,
         space: Space,
         bound: Vec<u8>,
         inclusive: bool,
         now: SystemTime,
-    ) -> Option<&Entry> {
+    ) -> impl Iterator<Item = &Entry> {
         let from = (space, bound);
         let from = if inclusive { Bound::Included(from) } else { Bound::Excluded(from) };
-        let mut behind = self.entries.range((from, Bound::Unbounded)).map(|(_, entry)| entry);
-        behind.find(|e| e.is_live(now)).filter(|e| e.key.space() == space)
+        let behind = self.entries.range((from, Bound::Unbounded)).map(|(_, entry)| entry);
+        behind.take_while(move |e| e.key.space() == space).filter(move |e| e.is_live(now))
     }
 
     pub(super) fn check(

@@ -58,13 +58,21 @@ impl Inner {
         let state = self.enter(Op::List, call)?;
         let now = self.env.wall();
         let mut page = Vec::new();
-        while page.len() < PAGE {
+        'seek: while page.len() < PAGE {
             let Some((bound, inclusive)) = cursor.place().and_then(|place| place.bound()) else { break };
-            let Some(entry) = state.seek(space, bound, inclusive, now) else { break };
-            match cursor.meet(entry.key.as_str()) {
-                Delimited::End => break,
-                met => page.extend(met.listed(|| entry.meta())),
+            // From one key to the next there is nothing to seek.
+            for entry in state.seek(space, bound, inclusive, now) {
+                let met = cursor.meet(entry.key.as_str());
+                let is_entry = met == Delimited::Entry;
+                if met == Delimited::End {
+                    return Ok(page);
+                }
+                page.extend(met.listed(|| entry.meta()));
+                if !is_entry || page.len() == PAGE {
+                    continue 'seek;
+                }
             }
+            break;
         }
         Ok(page)
     }
