@@ -216,6 +216,12 @@ impl Error {
         self
     }
 
+    /// Names the store anew: what a store that stands for another one needs.
+    pub fn at_instead(mut self, store: &StoreId) -> Error {
+        self.edit().store = Some(store.clone());
+        self
+    }
+
     /// Names the key.
     pub fn on(mut self, key: &Key) -> Error {
         self.edit().key.get_or_insert_with(|| key.clone());

@@ -2,12 +2,14 @@
 #![cfg(feature = "conformance")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use larder_store_core::conformance::{self, Minimum, Options, Place, ReferenceSubject, Subject};
+use larder_store_core::env::{BoxFuture, Clock};
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
-use larder_store_core::{ErrorKind, Op, Result, Store};
+use larder_store_core::{Env, ErrorKind, Key, Op, Result, Store, StoreExt, system};
 
 /// The reference store behind a layer.
 #[derive(Debug)]
@@ -59,7 +61,51 @@ async fn fault_that_changes_nothing() {
             Fault::after(calls).delay(Duration::ZERO),
             Fault::before([Op::GetStream, Op::PutStream, Op::List]).cut(u64::MAX, ErrorKind::Corrupt),
         ];
-        Arc::new(FaultStore::new(inner, Faults::new(1, rules).unwrap()))
+        let env = Env::system().with_clock(Arc::new(Hasty));
+        Arc::new(FaultStore::new(inner, Faults::new(1, rules).unwrap()).with_env(env))
     })
     .await;
+}
+
+/// The real clock, with sleeps that are one turn of the executor: timers round up to a millisecond.
+struct Hasty;
+
+#[allow(clippy::disallowed_methods, reason = "it is a clock")]
+impl Clock for Hasty {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn boot(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, _deadline: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+/// Full of keys that are next to the view's.
+fn view(inner: Arc<dyn Store>) -> Arc<dyn Store> {
+    for text in ["n", "ns", "ns/", "ns.", "ns0", "nt", "x/ns/a"] {
+        for key in [Key::new(text).unwrap(), system::key(text).unwrap()] {
+            inner.put(key, "neighbour").now_or_never().expect("the reference never waits").unwrap();
+        }
+    }
+    Arc::new(inner.prefixed("ns/").unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prefix() {
+    passes("prefix", view).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prefix_in_a_prefix() {
+    passes("prefix in a prefix", |inner| Arc::new(view(view(inner)).prefixed("é".repeat(200)).unwrap()))
+        .await;
 }

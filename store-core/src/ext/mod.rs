@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use crate::call::Call;
 use crate::error::Result;
 use crate::key::IntoKey;
+use crate::layer::prefix::Prefixed;
 use crate::meta::Meta;
 use crate::options::{
     CopyOptions, DeleteItem, DeleteOptions, GetOptions, HeadOptions, ListOptions, Precondition, PutItem,
@@ -225,6 +226,20 @@ pub trait StoreExt: Store {
                 std::future::ready(entry)
             })
             .boxed()
+    }
+
+    /// The part of this store behind a prefix, as a store of its own: see [`Prefixed`].
+    ///
+    /// Takes the store, or a clone of its `Arc`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a prefix that is empty, holds a control character, or
+    /// leaves less than 480 bytes for keys.
+    fn prefixed(self, prefix: impl Into<String>) -> Result<Prefixed<Self>>
+    where
+        Self: Sized,
+    {
+        Prefixed::new(self, prefix)
     }
 
     /// Reads a value, changes it and writes it back, atomically wherever there is compare-and-swap.

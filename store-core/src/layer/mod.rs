@@ -1,3 +1,4 @@
 //! Stores around a store.
 
 pub mod fault;
+pub mod prefix;
