@@ -6,6 +6,9 @@
 
 pub mod args;
 pub mod clock;
+pub mod damage;
+pub mod hostile;
+pub mod jobs;
 pub mod keys;
 pub mod kill;
 pub mod model;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use larder_sim::args::Args;
-use larder_sim::{Outcome, kill, report};
+use larder_sim::{Outcome, damage, hostile, kill, report};
 
 const HELP: &str = "\
 larder-sim CAMPAIGN [--options]
@@ -11,6 +11,11 @@ larder-sim CAMPAIGN [--options]
   kill    writers are killed with SIGKILL; nothing acknowledged may be lost
             --store file,lmdb|all  --kills 2000  --processes 4  --jobs 1  --params sync=none  --dir FOLDER
             --mutant ack-first|two-steps|plain-cas|split-transaction
+  damage  bits flip, files end early, pages are zeroed or swapped; no read may give a wrong value, hang, or die twice
+            --store file,lmdb|all  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
+
+  hostile-keys  keys that look like paths, escapes, names of the store's own; none leaves the root, all come back
+            --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
 
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
@@ -31,12 +36,15 @@ fn main() -> ExitCode {
 
 /// Whether nothing is wrong.
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
-    if let Some(done) = kill::role(campaign, args.clone()) {
+    let roles = [kill::role, damage::role];
+    if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
     }
     let json = args.flag("json")?;
     let reports = match campaign {
         "kill" => kill::command(args)?,
+        "damage" => damage::command(args)?,
+        "hostile-keys" => hostile::command(args)?,
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             return Ok(true);

@@ -171,7 +171,7 @@ fn grouped(n: u64) -> String {
 
 fn human(time: Duration) -> String {
     match time.as_secs_f64() {
-        s if s >= 10.0 => format!("{s:.1} s"),
+        s if s >= 1.0 => format!("{s:.1} s"),
         s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
         s => format!("{:.1} µs", s * 1e6),
     }

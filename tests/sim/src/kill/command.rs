@@ -9,7 +9,7 @@ use crate::process::Program;
 use crate::report::Report;
 use crate::rng;
 use crate::stores::Kind;
-use crate::{Outcome, clock};
+use crate::{Outcome, clock, jobs};
 
 /// The roles that this campaign's children play.
 pub fn role(name: &str, args: Args) -> Option<Outcome> {
@@ -49,20 +49,10 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
             };
             run(&options)
         };
-        let (tally, took) = clock::timed(|| together(jobs, &one));
-        reports.push(tally?.report(kind.name(), seed, took, true));
+        let (tallies, took) = clock::timed(|| jobs::beside(jobs, &one));
+        let mut all = Tally::default();
+        tallies?.into_iter().for_each(|tally| all.add(tally));
+        reports.push(all.report(kind.name(), seed, took, true));
     }
     Ok(reports)
-}
-
-/// Runs jobs beside each other, and puts their counts together.
-fn together(jobs: u64, one: &(impl Fn(u64) -> Outcome<Tally> + Sync)) -> Outcome<Tally> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = (0..jobs).map(|job| scope.spawn(move || one(job))).collect();
-        let mut all = Tally::default();
-        for job in running {
-            all.add(job.join().map_err(|_| "a job panicked")??);
-        }
-        Ok(all)
-    })
 }
