@@ -7,10 +7,12 @@
 pub mod args;
 pub mod clock;
 pub mod damage;
+pub mod full_disk;
 pub mod hostile;
 pub mod jobs;
 pub mod keys;
 pub mod kill;
+pub mod limits;
 pub mod model;
 pub mod place;
 pub mod process;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use larder_sim::args::Args;
-use larder_sim::{Outcome, damage, hostile, kill, report};
+use larder_sim::{Outcome, damage, full_disk, hostile, kill, limits, report};
 
 const HELP: &str = "\
 larder-sim CAMPAIGN [--options]
@@ -13,6 +13,12 @@ larder-sim CAMPAIGN [--options]
             --mutant ack-first|two-steps|plain-cas|split-transaction
   damage  bits flip, files end early, pages are zeroed or swapped; no read may give a wrong value, hang, or die twice
             --store file,lmdb|all  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
+
+  full-disk  puts fail with Full, nothing stored is harmed, deletes work, no process dies
+            --store file,lmdb|all  --disk tmpfs|ext4  --rounds 20  --params …
+
+  limits  a listing of a million keys and a value of 1 GiB, in a process with a data limit
+            --store file,lmdb|all  --keys 1000000  --value 1024 (MiB)  --limit 96 (MiB)  --params sync=none  --dir FOLDER
 
   hostile-keys  keys that look like paths, escapes, names of the store's own; none leaves the root, all come back
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
@@ -36,7 +42,7 @@ fn main() -> ExitCode {
 
 /// Whether nothing is wrong.
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
-    let roles = [kill::role, damage::role];
+    let roles = [kill::role, damage::role, full_disk::role, limits::role];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
     }
@@ -44,6 +50,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     let reports = match campaign {
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
+        "full-disk" => full_disk::command(args)?,
+        "limits" => limits::command(args)?,
         "hostile-keys" => hostile::command(args)?,
         "help" | "--help" | "-h" => {
             println!("{HELP}");

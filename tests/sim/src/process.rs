@@ -42,6 +42,19 @@ impl Program {
     }
 }
 
+/// Runs a child to its end: what it said on its output, and how it ended with what it complained about, where that was
+/// not well.
+///
+/// # Errors
+/// It cannot be run.
+pub fn told(command: &mut Command) -> Outcome<(String, Option<String>)> {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+    let output = output.map_err(|e| format!("{:?} cannot be run: {e}", command.get_program()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let complaint = format!("it ended with {}: {}", output.status, text(&output.stderr).trim());
+    Ok((text(&output.stdout), (!output.status.success()).then_some(complaint)))
+}
+
 /// Makes this process die with the one that began it. To be called first by each role.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::Outcome;
+
 /// One measure.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
@@ -20,7 +22,7 @@ pub struct Report {
     campaign: &'static str,
     store: String,
     seed: u64,
-    facts: Vec<(&'static str, Fact)>,
+    facts: Vec<(String, Fact)>,
     problems: Vec<String>,
     more_problems: u64,
 }
@@ -42,18 +44,18 @@ impl Report {
     }
 
     /// Adds a count.
-    pub fn count(&mut self, name: &'static str, n: u64) {
-        self.facts.push((name, Fact::Count(n)));
+    pub fn count(&mut self, name: impl Into<String>, n: u64) {
+        self.facts.push((name.into(), Fact::Count(n)));
     }
 
     /// Adds a time.
-    pub fn time(&mut self, name: &'static str, time: Duration) {
-        self.facts.push((name, Fact::Time(time)));
+    pub fn time(&mut self, name: impl Into<String>, time: Duration) {
+        self.facts.push((name.into(), Fact::Time(time)));
     }
 
     /// Adds a word.
-    pub fn text(&mut self, name: &'static str, text: impl Into<String>) {
-        self.facts.push((name, Fact::Text(text.into())));
+    pub fn text(&mut self, name: impl Into<String>, text: impl Into<String>) {
+        self.facts.push((name.into(), Fact::Text(text.into())));
     }
 
     /// Adds what must not be. A report with a problem is a failure.
@@ -66,7 +68,7 @@ impl Report {
 
     /// A count, by its name; 0 if there is none.
     pub fn counted(&self, name: &str) -> u64 {
-        let found = self.facts.iter().find(|(other, _)| *other == name);
+        let found = self.facts.iter().find(|(other, _)| other == name);
         match found {
             Some((_, Fact::Count(n))) => *n,
             _ => 0,
@@ -89,6 +91,41 @@ impl Report {
     /// Then.
     pub fn assert_good(&self) {
         assert!(self.is_good(), "{}", table(std::slice::from_ref(self)));
+    }
+
+    /// Lines that [`Report::absorb`] takes, for a child to say on its output.
+    pub fn lines(&self) -> String {
+        let mut text = String::new();
+        let plain = |text: &str| text.replace(['\n', '\t'], " ");
+        for (name, fact) in &self.facts {
+            let _ = match fact {
+                Fact::Count(n) => writeln!(text, "count\t{}\t{n}", plain(name)),
+                Fact::Time(time) => writeln!(text, "time\t{}\t{}", plain(name), time.as_nanos()),
+                Fact::Text(word) => writeln!(text, "text\t{}\t{}", plain(name), plain(word)),
+            };
+        }
+        for problem in &self.problems {
+            let _ = writeln!(text, "problem\t\t{}", plain(problem));
+        }
+        text
+    }
+
+    /// Takes what a child said.
+    ///
+    /// # Errors
+    /// It said something else.
+    pub fn absorb(&mut self, lines: &str) -> Outcome {
+        for line in lines.lines() {
+            let mut fields = line.splitn(3, '\t');
+            match (fields.next(), fields.next(), fields.next()) {
+                (Some("count"), Some(name), Some(n)) => self.count(name, n.parse()?),
+                (Some("time"), Some(name), Some(n)) => self.time(name, Duration::from_nanos(n.parse()?)),
+                (Some("text"), Some(name), Some(text)) => self.text(name, text),
+                (Some("problem"), _, Some(what)) => self.problem(what),
+                _ => return Err(format!("a child said {line:?}").into()),
+            }
+        }
+        Ok(())
     }
 
     /// One line of JSON.
@@ -120,12 +157,12 @@ pub fn table(reports: &[Report]) -> String {
     let mut names: Vec<&str> = vec!["seed"];
     for report in reports {
         for (name, _) in &report.facts {
-            if !names.contains(name) {
+            if !names.contains(&name.as_str()) {
                 names.push(name);
             }
         }
     }
-    let cell = |report: &Report, name: &str| match report.facts.iter().find(|(other, _)| *other == name) {
+    let cell = |report: &Report, name: &str| match report.facts.iter().find(|(other, _)| other == name) {
         _ if name == "seed" => report.seed.to_string(),
         Some((_, Fact::Count(n))) => grouped(*n),
         Some((_, Fact::Time(time))) => human(*time),
@@ -216,5 +253,10 @@ mod tests {
         );
         assert!(two.json().contains("a \\\"line\\\"\\nand another"));
         assert!(one.is_good() && !two.is_good());
+        let mut told = Report::new("kill", "lmdb", 7);
+        told.absorb(&two.lines()).unwrap();
+        assert_eq!(told.counted("kills"), 3);
+        assert_eq!(told.problems(), ["a \"line\" and another"]);
+        assert!(told.absorb("nonsense").is_err());
     }
 }
