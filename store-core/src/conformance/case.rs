@@ -108,8 +108,12 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// A case at work: its store and what it counts.
-pub(crate) struct T {
+/// A case at work. Clones are the same case, for its tasks.
+#[derive(Clone)]
+pub(crate) struct T(Arc<Work>);
+
+/// Its store and what it counts.
+pub(crate) struct Work {
     pub(crate) subject: Arc<dyn Subject>,
     pub(crate) options: Options,
     pub(crate) seed: u64,
@@ -121,6 +125,13 @@ pub(crate) struct T {
     checks: AtomicU64,
     refused: Mutex<BTreeSet<String>>,
     opened: Mutex<Vec<(Place, Arc<dyn Store>)>>,
+}
+
+impl std::ops::Deref for T {
+    type Target = Work;
+    fn deref(&self) -> &Work {
+        &self.0
+    }
 }
 
 impl T {
@@ -135,7 +146,7 @@ impl T {
         let env = clock.as_ref().map_or_else(Env::system, |clock| clock.env());
         let place = new_place(name, env);
         let store = subject.open(&place).await?;
-        Ok(T {
+        Ok(T(Arc::new(Work {
             g: store.guarantees().clone(),
             subject,
             options,
@@ -147,7 +158,7 @@ impl T {
             refused: Mutex::default(),
             opened: Mutex::new(vec![(place.clone(), store)]),
             place,
-        })
+        })))
     }
 
     pub(crate) fn count(&self) {
@@ -203,6 +214,13 @@ impl T {
             done = done.and(self.subject.remove(place).await);
         }
         done
+    }
+
+    /// Waits until nothing is left in the background, and makes all of it durable.
+    pub(crate) async fn drained(&self) -> Held {
+        self.store.drain(&crate::Call::default()).await?;
+        self.store.flush(&crate::Call::default()).await?;
+        Ok(())
     }
 
     /// How long values live that are to expire: long enough to be read before.

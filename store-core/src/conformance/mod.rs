@@ -58,14 +58,13 @@
 //! }
 //! ```
 
-#![allow(dead_code, reason = "cases are still being added")]
-
 mod case;
 mod cases;
 mod clock;
 mod minimum;
 mod naive;
 mod options;
+mod polls;
 mod process;
 mod reference;
 mod report;

@@ -64,7 +64,6 @@ async fn one(subject: Arc<dyn Subject>, options: Options, seed: u64, case: &'sta
     match T::begin(subject, options, seed, case.name).await {
         Err(error) => report.verdict = Verdict::Failed(format!("the store cannot be opened: {error:?}")),
         Ok(t) => {
-            let t = Arc::new(t);
             // In a task of its own, so that a panic or a case that hangs ends alone.
             let mut task = JoinSet::new();
             let inner = t.clone();

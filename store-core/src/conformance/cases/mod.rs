@@ -1,17 +1,26 @@
 //! The cases, a file a group.
 
+mod atomic;
+mod calls;
 mod conditions;
 mod copy;
+mod counters;
+mod drops;
 mod expiry;
 pub(crate) mod jobs;
 mod keys;
+mod life;
 mod list;
 mod many;
 mod minimum;
+mod ops;
+mod processes;
 mod ranges;
 mod reads;
 mod sizes;
+mod streams;
 mod transact;
+mod walk;
 mod writes;
 
 use super::case::Case;
@@ -31,6 +40,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         many::CASES,
         transact::CASES,
         list::CASES,
+        streams::CASES,
+        atomic::CASES,
+        counters::CASES,
+        calls::CASES,
+        life::CASES,
+        drops::CASES,
+        processes::CASES,
+        walk::CASES,
     ];
     groups.into_iter().flatten()
 }

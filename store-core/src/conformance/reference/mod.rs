@@ -50,6 +50,12 @@ impl Reference {
     }
 }
 
+impl Reference {
+    fn is_closed(&self) -> bool {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+}
+
 /// Makes a [`Reference`] a subject: the suite's test of itself, and an example of a subject.
 #[derive(Debug, Default)]
 pub struct ReferenceSubject {
@@ -69,6 +75,9 @@ impl Subject for ReferenceSubject {
     async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let store = open.entry(place.name().to_owned()).or_insert_with(|| Arc::new(Reference::new(place)));
+        if store.is_closed() {
+            *store = Arc::new(Reference::new(place));
+        }
         Ok(store.clone())
     }
 
