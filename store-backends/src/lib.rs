@@ -17,6 +17,10 @@ pub fn registry() -> larder_store_core::Registry {
     let mut registry = larder_store_core::Registry::new();
     #[cfg(feature = "memory")]
     add(&mut registry, memory::MemoryBackend);
+    #[cfg(feature = "file")]
+    add(&mut registry, file::FileBackend);
+    #[cfg(feature = "lmdb")]
+    add(&mut registry, lmdb::LmdbBackend);
     registry
 }
 
