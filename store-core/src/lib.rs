@@ -40,7 +40,7 @@ pub use attributes::{Attributes, MAX_ATTRIBUTES, Native};
 pub use call::{Call, Extensions};
 pub use env::Env;
 pub use error::{Error, ErrorKind, Op, Result};
-pub use ext::{StoreExt, UpdateOptions, Updated};
+pub use ext::{RangesOptions, StoreExt, Typed, TypedEntry, UpdateOptions, Updated};
 pub use guarantees::{
     Batches, CasScope, Guarantees, Listing, Ranges, Retention, Sharing, Transactions, Versions,
 };

@@ -1,6 +1,8 @@
 //! The store as its users see it.
 
 mod fair;
+mod ranges;
+mod typed;
 mod update;
 
 use std::future::Future;
@@ -10,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Op, Result};
 use crate::key::IntoKey;
 use crate::layer::prefix::Prefixed;
 use crate::meta::Meta;
@@ -18,11 +20,13 @@ use crate::options::{
     CopyOptions, DeleteItem, DeleteOptions, GetOptions, HeadOptions, ListOptions, Precondition, PutItem,
     PutOptions, Step,
 };
-use crate::outcome::{ByteStream, Copied, Items, Listed, Removed, Transacted, Written};
+use crate::outcome::{ByteStream, Copied, Got, Items, Listed, Removed, Transacted, Written};
 use crate::range::ByteRange;
 use crate::store::Store;
 use crate::version::Version;
 
+pub use ranges::RangesOptions;
+pub use typed::{Typed, TypedEntry};
 pub use update::{UpdateOptions, Updated};
 
 /// What most code calls: simple things look simple. Every store has it.
@@ -48,9 +52,14 @@ pub trait StoreExt: Store {
         key: impl IntoKey + Send,
     ) -> impl Future<Output = Result<Option<(Bytes, Version)>>> + Send {
         async move {
-            let got = self.get_opts(&key.into_key()?, &GetOptions::default()).await?;
-            let version = got.meta().and_then(|meta| meta.version.clone());
-            Ok(got.into_body().zip(version))
+            let key = key.into_key()?;
+            match self.get_opts(&key, &GetOptions::default()).await? {
+                Got::Found { meta: Meta { version: Some(version), .. }, body, .. } => {
+                    Ok(Some((body, version)))
+                }
+                Got::Found { .. } => Err(Error::unsupported(Op::Get, "versions").at(self.id()).on(&key)),
+                _ => Ok(None),
+            }
         }
     }
 
@@ -159,7 +168,7 @@ pub trait StoreExt: Store {
         let keys: Result<Vec<_>> = keys.into_iter().map(IntoKey::into_key).collect();
         async move {
             let got = self.get_many_opts(&keys?, &GetOptions::default()).await;
-            Ok(got.into_iter().map(|one| one.map(crate::Got::into_body)).collect())
+            Ok(got.into_iter().map(|one| one.map(Got::into_body)).collect())
         }
     }
 
@@ -214,9 +223,9 @@ pub trait StoreExt: Store {
                 let entry = match item {
                     Ok(Listed::Entry(meta)) => Some(Ok(meta)),
                     Ok(Listed::Prefix(_)) => None,
-                    Ok(Listed::Foreign { name, why }) => Some(Err(crate::Error::new(
+                    Ok(Listed::Foreign { name, why }) => Some(Err(Error::new(
                         crate::ErrorKind::Corrupt,
-                        crate::Op::List,
+                        Op::List,
                         format!("{name:?} is no value of this store: {why}"),
                     )
                     .at(&id)
@@ -226,6 +235,67 @@ pub trait StoreExt: Store {
                 std::future::ready(entry)
             })
             .boxed()
+    }
+
+    /// Reads parts of a value, all of one version, in the order that they are asked for: see
+    /// [`StoreExt::get_ranges_opts`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "conformance")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> larder_store_core::Result<()> {
+    /// # use larder_store_core::{Env, conformance::{Place, Reference}};
+    /// # let store = Reference::new(&Place::new("doc", Env::system()));
+    /// use larder_store_core::{ByteRange, StoreExt};
+    ///
+    /// store.put("k", "0123456789").await?;
+    /// let parts = store.get_ranges("k", [ByteRange::suffix(3), (2..4).into()]).await?.unwrap();
+    /// assert_eq!(parts, ["789", "23"]);
+    /// assert!(store.get_ranges("absent", [0..1]).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "conformance"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// Those of get; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the value changes meanwhile.
+    fn get_ranges<R: Into<ByteRange>>(
+        &self,
+        key: impl IntoKey + Send,
+        ranges: impl IntoIterator<Item = R> + Send,
+    ) -> impl Future<Output = Result<Option<Vec<Bytes>>>> + Send {
+        self.get_ranges_opts(key, ranges, RangesOptions::default())
+    }
+
+    /// Reads parts of a value, all of one version, in the order that they are asked for.
+    ///
+    /// Parts that overlap or lie close together are read by one request, as far as [`RangesOptions::coalesce`] says.
+    /// The first request finds the version, the others insist on it, some at a time. Where a part is counted from the
+    /// end, or there is none at all, a head comes first. `None` if the value is absent.
+    ///
+    /// # Errors
+    /// Those of get, for a part that covers no byte of the value too;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the value changes meanwhile.
+    fn get_ranges_opts<R: Into<ByteRange>>(
+        &self,
+        key: impl IntoKey + Send,
+        ranges: impl IntoIterator<Item = R> + Send,
+        options: RangesOptions,
+    ) -> impl Future<Output = Result<Option<Vec<Bytes>>>> + Send {
+        let ranges: Vec<ByteRange> = ranges.into_iter().map(Into::into).collect();
+        async move { ranges::get_ranges(self, &key.into_key()?, &ranges, &options).await }
+    }
+
+    /// This store with values of a type, kept as CBOR: see [`Typed`].
+    ///
+    /// Takes the store, or a clone of its `Arc`.
+    fn typed<T>(self) -> Typed<Self, T>
+    where
+        Self: Sized,
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        Typed::new(self)
     }
 
     /// The part of this store behind a prefix, as a store of its own: see [`Prefixed`].
@@ -256,7 +326,7 @@ pub trait StoreExt: Store {
     where
         F: FnMut(Option<Bytes>) -> Option<Bytes> + Send,
     {
-        async move { update::update(self, &key.into_key()?, &UpdateOptions::default(), change).await }
+        self.update_opts(key, UpdateOptions::default(), change)
     }
 
     /// [`StoreExt::update`] with options.
@@ -267,12 +337,15 @@ pub trait StoreExt: Store {
         &self,
         key: impl IntoKey + Send,
         options: UpdateOptions,
-        change: F,
+        mut change: F,
     ) -> impl Future<Output = Result<Updated>> + Send
     where
         F: FnMut(Option<Bytes>) -> Option<Bytes> + Send,
     {
-        async move { update::update(self, &key.into_key()?, &options, change).await }
+        async move {
+            let change = move |value| Ok(change(value));
+            update::update(self, &key.into_key()?, &options, None, change).await
+        }
     }
 }
 

@@ -67,11 +67,11 @@ impl UpdateOptions {
 
 /// An update that was made.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Updated {
+pub enum Updated<V = Bytes> {
     /// The value was written.
     Written {
         /// The value that now stands.
-        value: Bytes,
+        value: V,
         /// The write.
         written: Written,
     },
@@ -84,10 +84,17 @@ pub enum Updated {
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn update<S, F>(store: &S, key: &Key, options: &UpdateOptions, change: F) -> Result<Updated>
+/// An error of `change` ends the update, and nothing is written. `content_type` is that of what `change` gives.
+pub(super) async fn update<S, F>(
+    store: &S,
+    key: &Key,
+    options: &UpdateOptions,
+    content_type: Option<&'static str>,
+    change: F,
+) -> Result<Updated>
 where
     S: Store + ?Sized,
-    F: FnMut(Option<Bytes>) -> Option<Bytes> + Send,
+    F: FnMut(Option<Bytes>) -> Result<Option<Bytes>> + Send,
 {
     let named = |e: Error| e.during(Op::Update).at(store.id()).on(key);
     store.guarantees().check_key(Op::Update, key).map_err(named)?;
@@ -99,13 +106,19 @@ where
         Ok(())
     };
     options.call.guard(&options.env, Op::Update, queued).await.map_err(named)?;
-    attempts(store, key, options, change).await.map_err(named)
+    attempts(store, key, options, content_type, change).await.map_err(named)
 }
 
-async fn attempts<S, F>(store: &S, key: &Key, options: &UpdateOptions, mut change: F) -> Result<Updated>
+async fn attempts<S, F>(
+    store: &S,
+    key: &Key,
+    options: &UpdateOptions,
+    content_type: Option<&'static str>,
+    mut change: F,
+) -> Result<Updated>
 where
     S: Store + ?Sized,
-    F: FnMut(Option<Bytes>) -> Option<Bytes> + Send,
+    F: FnMut(Option<Bytes>) -> Result<Option<Bytes>> + Send,
 {
     let get = GetOptions::new().with_consistency(Consistency::Origin).with_call(options.call.clone());
     let mut tried = 0;
@@ -116,8 +129,14 @@ where
             Got::Found { meta, body, .. } => (Some(meta), Some(body)),
             Got::Unchanged(meta) => (Some(meta), None),
         };
-        let version = meta.as_ref().and_then(|meta| meta.version.clone());
-        let done = match (change(value), version) {
+        let version = match &meta {
+            // Without one it could neither be replaced nor removed, and must not be taken for absent.
+            Some(meta) => {
+                Some(meta.version.clone().ok_or_else(|| Error::unsupported(Op::Update, "versions"))?)
+            }
+            None => None,
+        };
+        let done = match (change(value)?, version) {
             (None, None) => return Ok(Updated::Nothing),
             (None, Some(version)) => {
                 let delete = DeleteOptions::new().with_only(version).with_call(options.call.clone());
@@ -132,6 +151,9 @@ where
                 }
                 if let Some(attributes) = &options.attributes {
                     put.attributes = attributes.clone();
+                }
+                if let Some(content_type) = content_type {
+                    put.attributes = put.attributes.content_type(content_type);
                 }
                 let written = store.put_opts(key, value.clone(), &put).await;
                 written.map(|written| Updated::Written { value, written })

@@ -17,8 +17,8 @@ struct Plan {
     seed: u64,
     on: AtomicBool,
     rules: Vec<Rule>,
-    /// What a get that did not wait has drawn, and only one that waits can carry out.
-    owed: Mutex<HashMap<Key, Armed>>,
+    /// What gets that did not wait have drawn, and only ones that wait can carry out.
+    owed: Mutex<HashMap<Key, Vec<Armed>>>,
 }
 
 struct Rule {
@@ -147,12 +147,19 @@ impl Faults {
 
     /// Keeps what was drawn for the get that will follow.
     pub(super) fn owe(&self, key: &Key, armed: Armed) {
-        self.0.owed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), armed);
+        let mut owed = self.0.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.entry(key.clone()).or_default().push(armed);
     }
 
     /// What an earlier try of the same get has drawn.
     pub(super) fn owed(&self, key: &Key) -> Option<Armed> {
-        self.0.owed.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+        let mut owed = self.0.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = owed.get_mut(key)?;
+        let armed = waiting.pop();
+        if waiting.is_empty() {
+            owed.remove(key);
+        }
+        armed
     }
 }
 
