@@ -297,7 +297,8 @@ enum Tree {
 async fn nesting_is_bounded_on_both_sides() {
     let store = reference();
     let trees = store.clone().typed::<Tree>();
-    let wraps: [(fn(Tree) -> Tree, usize); 3] = [
+    type Wrap = fn(Tree) -> Tree;
+    let wraps: [(Wrap, usize); 3] = [
         (|t| Tree::Node(Box::new(t)), 63),
         (|t| Tree::Named { child: Box::new(t) }, 31),
         (|t| Tree::Many(vec![t]), 31),
