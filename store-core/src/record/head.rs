@@ -131,6 +131,14 @@ impl Head {
         Binding(crc64(&bytes))
     }
 
+    /// The same from the bytes that this head was decoded from, which costs less.
+    pub fn binding_in(&self, record: &[u8]) -> Binding {
+        match record.get(..FIXED + self.key.len()) {
+            Some(begin) => Binding(crc64(begin)),
+            None => self.binding(),
+        }
+    }
+
     /// The part that [`Head::binding`] covers.
     fn begin(&self, attributes: usize, out: &mut Vec<u8>) {
         let parts = if self.parts.is_some() { ID } else { 0 };
