@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use larder_store_core::record::{Head, Sealer};
 use larder_store_core::{
-    Attributes, Call, Durability, Key, Op, Precondition, PutOptions, Result, Version, WriteId, Written,
+    Attributes, Call, Durability, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result, Version,
+    WriteId, Written,
 };
 use rustix::io::Errno;
 
@@ -190,12 +191,17 @@ impl Put {
             match temp.rename(parent.fd(&cx.root), self.path.name()) {
                 Ok(()) => break,
                 // A delete found the folder empty and removed it.
-                Err((back, Errno::NOENT)) if tries < TRIES && !cx.root.is_gone() => {
+                Err((back, Errno::NOENT)) if tries < TRIES && back.exists() => {
                     tries += 1;
                     temp = back;
                     parent = self.parent(cx)?;
                 }
-                Err((_, Errno::NOENT)) => return Err(folder_gone(cx.op)),
+                Err((_, Errno::NOENT)) if cx.root.is_gone() => return Err(folder_gone(cx.op)),
+                Err((_, Errno::NOENT)) => {
+                    let why = "the temporary file was removed while it was written";
+                    return Err(Error::new(ErrorKind::Unavailable, cx.op, why)
+                        .hint("nothing was stored; leave .larder/tmp to Larder's own sweep"));
+                }
                 Err((_, Errno::ISDIR | Errno::NOTDIR)) => return Err(no_file(cx.op)),
                 Err((_, e)) => return Err(failed(cx.op, e, "putting the value in place")),
             }

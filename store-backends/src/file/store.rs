@@ -233,6 +233,8 @@ impl Store for FileStore {
     }
 
     async fn close(&self, call: &Call) -> Result<()> {
+        // A call that is over before it begins leaves the store open.
+        call.check(&self.0.env, Op::Close).map_err(|e| e.at(&self.0.id))?;
         self.0.shut();
         self.wait(Op::Close, call).await
     }

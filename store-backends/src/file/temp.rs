@@ -3,9 +3,12 @@
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use larder_store_core::Env;
-use rustix::fs::{AtFlags, FlockOperation, OFlags, fchmod, flock, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FlockOperation, OFlags, Stat, fchmod, flock, fstat, openat, renameat, statat, unlinkat,
+};
 use rustix::io::{Errno, Result, pwritev};
 
 use super::owner::Owner;
@@ -59,6 +62,16 @@ impl Temp {
         }
     }
 
+    /// Whether its name is still there.
+    pub(super) fn exists(&self) -> bool {
+        statat(self.root.tmp(), &self.name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// When it was written last, by the clock of the file system.
+    pub(super) fn modified(&self) -> Result<SystemTime> {
+        fstat(&self.file).map(|stat| modified(&stat))
+    }
+
     /// The file, once more.
     pub(super) fn share(&self) -> Result<OwnedFd> {
         self.file.try_clone().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))
@@ -79,6 +92,12 @@ impl Drop for Temp {
             tracing::warn!(name = self.name, %errno, "a temporary file stays behind; a sweep removes it");
         }
     }
+}
+
+/// When a file was written last.
+#[allow(clippy::unnecessary_cast, reason = "the types differ between platforms")]
+pub(super) fn modified(stat: &Stat) -> SystemTime {
+    UNIX_EPOCH + Duration::new(stat.st_mtime.max(0).unsigned_abs(), stat.st_mtime_nsec as u32)
 }
 
 /// A file without a name: gone when it is closed.
