@@ -7,12 +7,15 @@
 //! reported as refused, never left out. A [`Minimum`] keeps a store from passing by refusing.
 //!
 //! ```
-//! use std::sync::Arc;
+//! use std::collections::HashMap;
+//! use std::sync::{Arc, Mutex};
 //! use larder_store_core::conformance::{self, Minimum, Options, Place, Reference, Subject};
 //! use larder_store_core::{Result, Store};
 //!
-//! #[derive(Debug)]
-//! struct Mine;
+//! #[derive(Debug, Default)]
+//! struct Mine {
+//!     places: Mutex<HashMap<String, Reference>>,
+//! }
 //!
 //! #[async_trait::async_trait]
 //! impl Subject for Mine {
@@ -24,16 +27,18 @@
 //!         Minimum::MEMORY
 //!     }
 //!
+//!     // Your store here, opened under `place.name()` and with the clocks of `place.env()`.
 //!     async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
-//!         // Your store here, opened under `place.name()` and with the clocks of `place.env()`.
-//!         Ok(Arc::new(Reference::new(place)))
+//!         let mut places = self.places.lock().unwrap();
+//!         let store = places.entry(place.name().into()).or_insert_with(|| Reference::new(place));
+//!         Ok(Arc::new(store.again()))
 //!     }
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let options = Options::quick().with_only("keys.odd");
-//! conformance::run(Mine, &options).await.assert_passed();
+//! let options = Options::quick().with_only("keys.");
+//! conformance::run(Mine::default(), &options).await.assert_passed();
 //! # }
 //! ```
 //!

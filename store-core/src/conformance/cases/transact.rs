@@ -104,10 +104,9 @@ async fn whole(t: &T) -> Held {
     let seen = t.expect(&names[1], b"", "after a check of it").await?;
     same!(t, seen.version(), version, "a check writes nothing");
     t.expect_absent(&key("whole/nowhere"), "after a check of it").await?;
-    let steps = vec![
-        put(&names[1], "extended", Precondition::Matches(version.clone())),
-        delete(&names[3], t.see(&names[3]).await?.map(|seen| seen.version())),
-    ];
+    let gone = t.see(&names[3]).await?.map(|seen| seen.version()).filter(|_| t.g.conditional_delete);
+    let steps =
+        vec![put(&names[1], "extended", Precondition::Matches(version.clone())), delete(&names[3], gone)];
     t.store.transact(steps).await?;
     let seen = t.expect(&names[1], b"extended", "after a conditional put in a transaction").await?;
     let chain: Vec<_> = version.chain().collect();
@@ -128,16 +127,23 @@ async fn none(t: &T) -> Held {
     let (absent, a, z) = (key("none/absent"), key("none/a"), key("none/z"));
     t.store.put(&z, "z").await?;
     let before = t.see(&z).await?;
-    let failing = [
+    let mut failing = vec![
         (&stands, check_step(&stands, Precondition::Absent)),
         (&stands, check_step(&stands, Precondition::Matches(stale.clone()))),
         (&absent, check_step(&absent, Precondition::Matches(stale.clone()))),
         (&stands, put(&stands, "3", Precondition::Absent)),
         (&stands, put(&stands, "3", Precondition::Matches(stale.clone()))),
         (&absent, put(&absent, "3", Precondition::Matches(stale.clone()))),
-        (&stands, delete(&stands, Some(stale.clone()))),
-        (&absent, delete(&absent, Some(stale))),
     ];
+    if t.g.conditional_delete {
+        failing.push((&stands, delete(&stands, Some(stale.clone()))));
+        failing.push((&absent, delete(&absent, Some(stale))));
+    } else {
+        let steps = vec![put(&a, "a", Precondition::Any), delete(&stands, Some(stale))];
+        t.refuses(t.store.transact(steps).await, ErrorKind::Unsupported, "a conditional delete")?;
+        t.expect_absent(&a, "after a refused transaction").await?;
+        t.not_offered("conditional deletes");
+    }
     for (named, step) in failing {
         // First, in the middle and last.
         for at in 0..3 {

@@ -2,23 +2,20 @@
 
 mod state;
 mod store;
+mod subject;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-
-use super::minimum::Minimum;
-use super::subject::{Place, Subject};
+use super::subject::Place;
 use crate::env::Env;
-use crate::error::Result;
 use crate::guarantees::{Guarantees, Transactions};
-use crate::store::Store;
 use crate::store_id::StoreId;
 
 use state::State;
+pub use subject::ReferenceSubject;
 
-/// A map behind a lock that follows the contract to the letter. Not meant for use: every call copies what it can.
+/// A map behind a lock that follows the contract to the letter. Not meant for use: every put copies its value.
 #[derive(Debug)]
 pub struct Reference(Arc<Inner>);
 
@@ -27,16 +24,21 @@ struct Inner {
     id: StoreId,
     guarantees: Guarantees,
     env: Env,
-    state: Mutex<State>,
+    data: Arc<Mutex<State>>,
+    closed: AtomicBool,
 }
 
 impl Reference {
     /// An empty one.
     pub fn new(place: &Place) -> Reference {
-        let transactions = Some(Transactions { max_steps: usize::MAX, max_bytes: u64::MAX });
+        Reference::with_guarantees(place, Reference::best())
+    }
+
+    /// What one promises that is not told to promise less.
+    pub fn best() -> Guarantees {
         let mut guarantees = Guarantees::in_process();
-        guarantees.transactions = transactions;
-        Reference::with_guarantees(place, guarantees)
+        guarantees.transactions = Some(Transactions { max_steps: usize::MAX, max_bytes: u64::MAX });
+        guarantees
     }
 
     /// An empty one that promises less: what `guarantees` rules out, it refuses.
@@ -45,44 +47,20 @@ impl Reference {
             id: StoreId::new("reference", place.name(), "none"),
             guarantees,
             env: place.env().clone(),
-            state: Mutex::default(),
+            data: Arc::default(),
+            closed: AtomicBool::new(false),
         }))
     }
-}
 
-impl Reference {
-    fn is_closed(&self) -> bool {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed
-    }
-}
-
-/// Makes a [`Reference`] a subject: the suite's test of itself, and an example of a subject.
-#[derive(Debug, Default)]
-pub struct ReferenceSubject {
-    open: Mutex<HashMap<String, Arc<Reference>>>,
-}
-
-#[async_trait]
-impl Subject for ReferenceSubject {
-    fn name(&self) -> &str {
-        "reference"
-    }
-
-    fn minimum(&self) -> Minimum {
-        Minimum::MEMORY
-    }
-
-    async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = open.entry(place.name().to_owned()).or_insert_with(|| Arc::new(Reference::new(place)));
-        if store.is_closed() {
-            *store = Arc::new(Reference::new(place));
-        }
-        Ok(store.clone())
-    }
-
-    async fn remove(&self, place: &Place) -> Result<()> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(place.name());
-        Ok(())
+    /// Another handle on the same data, open even if this one is closed.
+    pub fn again(&self) -> Reference {
+        let Inner { id, guarantees, env, data, .. } = &*self.0;
+        Reference(Arc::new(Inner {
+            id: id.clone(),
+            guarantees: guarantees.clone(),
+            env: env.clone(),
+            data: data.clone(),
+            closed: AtomicBool::new(false),
+        }))
     }
 }

@@ -50,7 +50,6 @@ impl Entry {
 pub(super) struct State {
     // By bytes and not by key: a listing seeks to byte strings that are no text.
     entries: BTreeMap<(Space, Vec<u8>), Entry>,
-    pub(super) closed: bool,
 }
 
 fn name(key: &Key) -> (Space, Vec<u8>) {
@@ -87,6 +86,7 @@ impl State {
         pre.check(op, self.live(key, now).map(|e| &e.version)).map_err(|e| e.on(key))
     }
 
+    #[allow(clippy::too_many_arguments, reason = "all of them are a put")]
     pub(super) fn put(
         &mut self,
         op: Op,
@@ -94,6 +94,7 @@ impl State {
         key: &Key,
         value: &Bytes,
         options: &PutOptions,
+        durability: Durability,
     ) -> Result<Written> {
         let now = env.wall();
         let chain = self.check(op, key, &options.pre, now)?;
@@ -109,7 +110,7 @@ impl State {
             attributes: options.attributes.clone(),
         };
         self.entries.insert(name(key), entry);
-        Ok(Written::new(version, write_id, Durability::Process))
+        Ok(Written::new(version, write_id, durability))
     }
 
     pub(super) fn delete(

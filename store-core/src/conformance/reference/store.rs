@@ -1,5 +1,6 @@
 //! The contract, method by method.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -28,8 +29,8 @@ const PAGE: usize = 1000;
 impl Inner {
     /// The map, if the store is open and the call is not over.
     fn enter(&self, op: Op, call: &Call) -> Result<MutexGuard<'_, State>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.closed {
+        let state = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(SeqCst) {
             return Err(closed(op, &self.id));
         }
         call.check(&self.env, op)?;
@@ -77,6 +78,10 @@ impl Inner {
         Ok(page)
     }
 
+    fn write(&self, state: &mut State, op: Op, key: &Key, value: &Bytes, o: &PutOptions) -> Result<Written> {
+        state.put(op, &self.env, key, value, o, self.guarantees.durability)
+    }
+
     fn transact(&self, steps: &[Step], call: &Call) -> Result<Transacted> {
         self.guarantees.check_transact(steps)?;
         let mut state = self.enter(Op::Transact, call)?;
@@ -97,7 +102,7 @@ impl Inner {
             done.push(match step {
                 Step::Check { .. } => StepDone::Checked,
                 Step::Put(item) => {
-                    StepDone::Written(state.put(op, &self.env, &item.key, &item.value, &item.options)?)
+                    StepDone::Written(self.write(&mut state, op, &item.key, &item.value, &item.options)?)
                 }
                 Step::Delete(item) => StepDone::Removed(state.delete(op, &item.key, None, now)?),
             });
@@ -115,7 +120,7 @@ impl Reference {
         let size = Some(value.len() as u64);
         self.0.guarantees.check_put(op, key, options, size).map_err(self.named(key))?;
         let mut state = self.0.enter(op, &options.call).map_err(self.named(key))?;
-        state.put(op, &self.0.env, key, value, options).map_err(self.named(key))
+        self.0.write(&mut state, op, key, value, options).map_err(self.named(key))
     }
 
     fn state_only(&self, op: Op, call: &Call) -> Result<()> {
@@ -227,7 +232,9 @@ impl Store for Reference {
 
     async fn close(&self, call: &Call) -> Result<()> {
         call.check(&self.0.env, Op::Close).map_err(|e| e.at(&self.0.id))?;
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        // Under the lock, so that whoever got in before is seen out.
+        let _all_out = self.0.data.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.closed.store(true, SeqCst);
         Ok(())
     }
 }
