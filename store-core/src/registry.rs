@@ -1,169 +1,20 @@
 //! Which scheme opens which store. Third parties add their own.
 
+mod backend;
+mod destroy;
 mod log;
+mod options;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
 use crate::config::{self, Param, StackConfig, StoreConfig};
-use crate::env::{BoxFuture, Env};
 use crate::error::{Error, ErrorKind, Op, Result};
 use crate::store::Store;
 
-/// A kind of store, by its URL scheme. [`Registry`] has an example of one.
-#[async_trait]
-pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// The scheme: lower-case letters, digits, `-`.
-    fn scheme(&self) -> &str;
-
-    /// Every parameter that it knows. The registry refuses others before it calls, and logs what holds for those that
-    /// are not given. None may have the name of a parameter of stacks
-    /// ([`STACK_PARAMS`](crate::config::STACK_PARAMS)).
-    fn params(&self) -> &[Param];
-
-    /// Opens the store that `config` names.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for a configuration that is wrong or a store that is missing, and whatever opening meets.
-    async fn open(&self, config: &StoreConfig, options: &OpenOptions) -> Result<Arc<dyn Store>>;
-
-    /// Whether the store that `config` names is there. Creates nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Denied`] or [`ErrorKind::Unavailable`] where that cannot be told.
-    async fn exists(&self, config: &StoreConfig, options: &OpenOptions) -> Result<bool>;
-
-    /// Says what destroying the store would delete, and deletes nothing before [`Destroy::confirm`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] if there is no such store, or its place holds what Larder did not write.
-    async fn destroy(&self, config: &StoreConfig, options: &OpenOptions) -> Result<Destroy>;
-}
-
-/// What a store is opened as. Some take other defaults above another tier than alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Role {
-    /// It stands alone.
-    #[default]
-    Alone,
-    /// It is a tier above another one: a cache of what that one holds.
-    Front,
-    /// It is the last tier of a stack: the only source of truth.
-    Origin,
-}
-
-/// Opens stores on top of each other. The crate of the tiers registers one; without it a stack is refused.
-#[async_trait]
-pub trait StackOpener: fmt::Debug + Send + Sync + 'static {
-    /// Opens the stack. The tiers are opened through `registry` ([`Registry::open`]), each with its
-    /// [`Role`] in the options.
-    ///
-    /// # Errors
-    /// Those of [`Backend::open`] of each tier, and [`ErrorKind::Invalid`] for a stack that makes no sense.
-    async fn open(
-        &self,
-        registry: &Registry,
-        stack: &StackConfig,
-        options: &OpenOptions,
-    ) -> Result<Arc<dyn Store>>;
-
-    /// Whether the stack is there: its origin is.
-    ///
-    /// # Errors
-    /// Those of [`Backend::exists`].
-    async fn exists(&self, registry: &Registry, stack: &StackConfig, options: &OpenOptions) -> Result<bool>;
-
-    /// Says what destroying the stack would delete, tier by tier.
-    ///
-    /// # Errors
-    /// Those of [`Backend::destroy`].
-    async fn destroy(
-        &self,
-        registry: &Registry,
-        stack: &StackConfig,
-        options: &OpenOptions,
-    ) -> Result<Destroy>;
-}
-
-/// Options of opening.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct OpenOptions {
-    /// Whether a store that is missing is created (the default) or an error.
-    pub create_if_missing: bool,
-    /// What it is opened as.
-    pub role: Role,
-    /// The environment that the store runs in.
-    pub env: Env,
-}
-
-impl Default for OpenOptions {
-    fn default() -> OpenOptions {
-        OpenOptions { create_if_missing: true, role: Role::default(), env: Env::system() }
-    }
-}
-
-impl OpenOptions {
-    /// The default ones.
-    pub fn new() -> OpenOptions {
-        OpenOptions::default()
-    }
-
-    /// Whether a store that is missing is created.
-    pub fn with_create_if_missing(mut self, create: bool) -> OpenOptions {
-        self.create_if_missing = create;
-        self
-    }
-
-    /// What the store is opened as.
-    pub fn with_role(mut self, role: Role) -> OpenOptions {
-        self.role = role;
-        self
-    }
-
-    /// The environment that the store runs in.
-    pub fn with_env(mut self, env: Env) -> OpenOptions {
-        self.env = env;
-        self
-    }
-}
-
-/// What destroying a store would delete. Dropped, it deletes nothing.
-#[must_use = "nothing is deleted before confirm()"]
-pub struct Destroy {
-    names: Vec<String>,
-    run: BoxFuture<'static, Result<()>>,
-}
-
-impl Destroy {
-    /// `names` say what will be deleted (folders, files, tables, prefixes of a bucket); `run` deletes it.
-    pub fn new(names: Vec<String>, run: impl Future<Output = Result<()>> + Send + 'static) -> Destroy {
-        Destroy { names, run: Box::pin(run) }
-    }
-
-    /// What will be deleted.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// Deletes it.
-    ///
-    /// # Errors
-    /// Whatever deleting meets; what is left can be destroyed again.
-    pub async fn confirm(self) -> Result<()> {
-        self.run.await
-    }
-}
-
-impl fmt::Debug for Destroy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Destroy").field(&self.names).finish()
-    }
-}
+pub use backend::{Backend, StackOpener};
+pub use destroy::Destroy;
+pub use options::{OpenOptions, Role};
 
 /// Which scheme opens which store, and who opens several on top of each other.
 ///

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// How to write what has a meaning of its own.
-const ESCAPES: &str = "write @ as %40, / as %2F, ? as %3F, # as %23, & as %26, | as %7C and % as %25 where it is part of a name or secret";
+const ESCAPES: &str = "write @ as %40, / as %2F, ? as %3F, # as %23, & as %26, | as %7C and % as %25 where it is part \
+                       of a name or secret";
 
 /// A piece of the text, and where in the whole it begins.
 #[derive(Clone, Copy)]

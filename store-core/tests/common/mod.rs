@@ -2,4 +2,6 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
 pub mod capture;
+#[cfg(feature = "conformance")]
+pub mod faulty;
 pub mod rng;
