@@ -68,15 +68,16 @@ impl Context {
         }
     }
 
-    /// A plan for what the processor does: short turns, many rounds.
+    /// A plan for what the thread that asks does by itself: short turns, many rounds.
     pub(crate) fn cpu_plan(&self) -> Plan {
         Plan {
             budget: Duration::from_millis(self.either(500, 10_000)),
-            turn: Duration::from_millis(5),
+            turn: Duration::from_millis(2),
             multiple: 1,
             warm_up: self.either(3, 20),
+            one_thread: true,
             min_rounds: 15,
-            max_rounds: 1_000,
+            max_rounds: 2_000,
         }
     }
 
@@ -87,6 +88,7 @@ impl Context {
             turn: Duration::from_millis(self.either(10, 40)),
             multiple,
             warm_up: self.either(1, 5),
+            one_thread: false,
             min_rounds: 11,
             max_rounds: 1_000,
         }

@@ -20,6 +20,9 @@ pub(crate) struct Plan {
     pub(crate) multiple: usize,
     /// Rounds that are dropped after the turns have their length.
     pub(crate) warm_up: usize,
+    /// Whether all of the work is done on the thread that asks. Then the time that it waited for a core is not part of
+    /// what a turn took, and rounds with such waits are left out as long as enough others remain.
+    pub(crate) one_thread: bool,
     /// Rounds that count, whatever they take.
     pub(crate) min_rounds: usize,
     /// No more rounds than this.
@@ -47,32 +50,81 @@ pub(crate) fn pair(
         let grown = (count as f64 * (wanted * 1.1).min(4.0)).ceil() as usize;
         count = grown.next_multiple_of(plan.multiple);
     }
-    let mut rounds = Vec::new();
+    let mut rounds = Rounds::default();
     let mut begun = Instant::now();
     for round in 0.. {
         if round == plan.warm_up {
             begun = Instant::now();
         }
-        let counted = round.saturating_sub(plan.warm_up);
-        let enough = counted >= plan.min_rounds && begun.elapsed() >= plan.budget;
-        if enough || counted >= plan.max_rounds {
+        if rounds.are_enough(plan, begun.elapsed()) && round >= plan.warm_up {
             break;
         }
         let order = workload.order(&mut rng, count);
-        let (our_time, their_time);
+        let (our_turn, their_turn);
         if round % 2 == 0 {
-            our_time = ours(&order)?;
-            their_time = theirs(&order)?;
+            our_turn = Turn::take(plan, ours, &order)?;
+            their_turn = Turn::take(plan, theirs, &order)?;
         } else {
-            their_time = theirs(&order)?;
-            our_time = ours(&order)?;
+            their_turn = Turn::take(plan, theirs, &order)?;
+            our_turn = Turn::take(plan, ours, &order)?;
         }
         if round >= plan.warm_up {
-            let each = |time: Duration| time.as_secs_f64() * 1e9 / count as f64;
-            rounds.push((each(our_time), each(their_time)));
+            rounds.add(&our_turn, &their_turn);
         }
     }
-    Ok(rounds)
+    Ok(rounds.counted(plan))
+}
+
+/// What one side took, and whether something else got in its way.
+struct Turn {
+    each: f64,
+    disturbed: bool,
+}
+
+impl Turn {
+    fn take(plan: &Plan, side: &mut Side<'_>, order: &[usize]) -> Result<Turn> {
+        let before = if plan.one_thread { waited_for_a_core() } else { Duration::ZERO };
+        let time = side(order)?;
+        let waited =
+            if plan.one_thread { waited_for_a_core().saturating_sub(before) } else { Duration::ZERO };
+        let own = time.saturating_sub(waited).max(Duration::from_nanos(1));
+        // A hundredth is less than what rounds differ by anyway. More, and the caches are not as they were either.
+        Ok(Turn { each: own.as_secs_f64() * 1e9 / order.len() as f64, disturbed: waited > time / 100 })
+    }
+}
+
+/// How long this thread has ever been ready to run and did not; zero where the system does not tell.
+fn waited_for_a_core() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let waited = told.as_deref().and_then(|text| text.split_whitespace().nth(1)?.parse().ok());
+    Duration::from_nanos(waited.unwrap_or(0))
+}
+
+#[derive(Default)]
+struct Rounds {
+    quiet: Vec<(f64, f64)>,
+    all: Vec<(f64, f64)>,
+}
+
+impl Rounds {
+    fn add(&mut self, ours: &Turn, theirs: &Turn) {
+        self.all.push((ours.each, theirs.each));
+        if !ours.disturbed && !theirs.disturbed {
+            self.quiet.push((ours.each, theirs.each));
+        }
+    }
+
+    /// A busy machine gets four times the time to show quiet rounds.
+    fn are_enough(&self, plan: &Plan, elapsed: Duration) -> bool {
+        let (quiet, all) = (self.quiet.len(), self.all.len());
+        quiet >= plan.max_rounds
+            || quiet >= plan.min_rounds && elapsed >= plan.budget
+            || all >= plan.min_rounds && elapsed >= plan.budget * 4
+    }
+
+    fn counted(self, plan: &Plan) -> Vec<(f64, f64)> {
+        if self.quiet.len() >= plan.min_rounds { self.quiet } else { self.all }
+    }
 }
 
 #[cfg(test)]
@@ -82,10 +134,11 @@ mod tests {
     use super::*;
 
     const PLAN: Plan = Plan {
-        budget: Duration::ZERO,
+        budget: Duration::from_nanos(1),
         turn: Duration::from_micros(100),
         multiple: 64,
         warm_up: 3,
+        one_thread: false,
         min_rounds: 10,
         max_rounds: 20,
     };
@@ -127,6 +180,46 @@ mod tests {
         let plan = Plan { turn: Duration::from_nanos(1), ..PLAN };
         let rounds = pair(&plan, &Workload::new(9, 1), &mut cold, &mut even).unwrap();
         assert!(rounds.iter().all(|r| r.0 == r.1), "{rounds:?}");
+    }
+
+    #[test]
+    fn disturbed_rounds_count_only_where_there_are_not_enough_others() {
+        let turn = |each, disturbed| Turn { each, disturbed };
+        let mut rounds = Rounds::default();
+        for i in 0..30 {
+            rounds.add(&turn(1.0, i % 3 == 0), &turn(if i % 3 == 0 { 9.0 } else { 1.0 }, false));
+        }
+        assert!(!rounds.are_enough(&Plan { min_rounds: 21, ..PLAN }, PLAN.budget));
+        assert_eq!(rounds.counted(&PLAN), [(1.0, 1.0); 20]);
+
+        let mut rounds = Rounds::default();
+        (0..30).for_each(|i| rounds.add(&turn(1.0, i % 10 != 0), &turn(1.0, false)));
+        let plan = Plan { budget: Duration::from_secs(1), ..PLAN };
+        assert!(!rounds.are_enough(&plan, plan.budget), "three quiet rounds are not ten");
+        assert!(rounds.are_enough(&plan, plan.budget * 4), "but it must end");
+        assert_eq!(rounds.counted(&plan).len(), 30);
+    }
+
+    #[test]
+    fn waiting_for_a_core_is_told() {
+        // More threads than cores: each of them waits at times.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let waits: Vec<_> = (0..cores * 3)
+            .map(|_| {
+                std::thread::spawn(|| {
+                    let (begun, before) = (Instant::now(), waited_for_a_core());
+                    while begun.elapsed() < Duration::from_millis(200) {
+                        std::hint::spin_loop();
+                    }
+                    waited_for_a_core() - before
+                })
+            })
+            .collect();
+        let waited: Duration = waits.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert!(
+            waited > Duration::from_millis(20)
+                || !std::path::Path::new("/proc/thread-self/schedstat").exists()
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use crate::case::Case;
 use crate::context::Context;
 use crate::error::Result;
-use crate::measure::Side;
+use crate::measure::{Plan, Side};
 use crate::open;
 use crate::workload::Workload;
 
@@ -72,7 +72,7 @@ pub(crate) fn run(context: &mut Context) -> Result<()> {
 
     open::verify(runtime, &store, workload)?;
     by_hand.verify(workload)?;
-    let plan = context.cpu_plan();
+    let plan = Plan { one_thread: false, ..context.cpu_plan() };
     context.measure(
         case(GET),
         &plan,
