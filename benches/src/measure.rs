@@ -189,7 +189,7 @@ mod tests {
         for i in 0..30 {
             rounds.add(&turn(1.0, i % 3 == 0), &turn(if i % 3 == 0 { 9.0 } else { 1.0 }, false));
         }
-        assert!(!rounds.are_enough(&Plan { min_rounds: 21, ..PLAN }, PLAN.budget));
+        assert!(!rounds.are_enough(&Plan { min_rounds: 21, max_rounds: 99, ..PLAN }, PLAN.budget));
         assert_eq!(rounds.counted(&PLAN), [(1.0, 1.0); 20]);
 
         let mut rounds = Rounds::default();
