@@ -72,8 +72,10 @@ pub async fn delete_many_by_one<S: Store + ?Sized>(
 pub fn check_delete_many(options: &DeleteOptions) -> Result<()> {
     match options.only {
         None => Ok(()),
-        Some(_) => Err(Error::new(ErrorKind::Invalid, Op::DeleteMany, "one version cannot be that of many keys")
-            .hint("give each item its own")),
+        Some(_) => {
+            Err(Error::new(ErrorKind::Invalid, Op::DeleteMany, "one version cannot be that of many keys")
+                .hint("give each item its own"))
+        }
     }
 }
 
