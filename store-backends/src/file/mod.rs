@@ -30,6 +30,7 @@
 //! ```
 
 mod backend;
+mod cached;
 mod config;
 mod delete;
 mod destroy;

@@ -86,8 +86,8 @@ fn attach(
         }
     }
     let network = folder.file_system.network.is_some();
-    let root =
-        Root::attach(folder.fd).map_err(|e| failed(op, e, "opening the private folders of the store"))?;
+    let root = Root::attach(folder.fd, !network)
+        .map_err(|e| failed(op, e, "opening the private folders of the store"))?;
     probe(op, &root, &env)?;
     let parts = Parts {
         id: id.clone(),

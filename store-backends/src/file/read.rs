@@ -85,7 +85,8 @@ pub(super) fn get(
     // One read for what is small, or wanted whole and not mapped.
     if options.range.is_none() && handle.layout_of(key) == Layout::Record && (source.len < MAP_FROM || !maps)
     {
-        return get_whole(handle, op, key, &source, options);
+        let bytes = source.read_all(op)?;
+        return whole(handle, op, key, &source, bytes, options);
     }
     let found = match handle.layout_of(key) {
         Layout::Raw => {
@@ -109,15 +110,16 @@ pub(super) fn get(
     Ok(Got::found(found.meta, body))
 }
 
-fn get_whole(
+/// The answer to a get whose file is at hand.
+pub(super) fn whole(
     handle: &Handle,
     op: Op,
     key: &Key,
     source: &Source,
+    bytes: Bytes,
     options: &GetOptions,
 ) -> Result<Got<Bytes>> {
-    let whole = source.read_all(op)?;
-    let (head, head_len) = Head::decode(&whole, Some(key))?;
+    let (head, head_len) = Head::decode(&bytes, Some(key))?;
     source.check_len(op, &head, head_len)?;
     if head.is_expired(handle.env.wall()) {
         return Ok(Got::Absent);
@@ -126,8 +128,8 @@ fn get_whole(
     if !admitted(options, &meta)? {
         return Ok(Got::Unchanged(meta));
     }
-    let len = head.open(&whole[head_len..])?.len();
-    Ok(Got::found(meta, whole.slice(head_len..head_len + len)))
+    let len = head.open(&bytes[head_len..])?.len();
+    Ok(Got::found(meta, bytes.slice(head_len..head_len + len)))
 }
 
 fn admitted(options: &GetOptions, meta: &Meta) -> Result<bool> {

@@ -33,6 +33,8 @@ pub(super) struct Root {
     pub(super) durable: Durable,
     /// Whether the kernel resolves a path without links by itself.
     resolves: AtomicBool,
+    /// Whether it can be asked for what it has in memory alone, on a file system that then does not wait.
+    caches: bool,
     #[cfg(test)]
     pub(super) faults: super::faults::Faults,
 }
@@ -43,7 +45,9 @@ static ROOTS: Mutex<BTreeMap<(u64, u64), Weak<Root>>> = Mutex::new(BTreeMap::new
 
 impl Root {
     /// Opens the private folders in `folder`, or joins the handles that have them open.
-    pub(super) fn attach(folder: OwnedFd) -> Result<Arc<Root>> {
+    ///
+    /// `local`: it is no network file system, where each look may go to another host.
+    pub(super) fn attach(folder: OwnedFd, local: bool) -> Result<Arc<Root>> {
         let private = openat(&folder, PRIVATE, OPEN_FOLDER, Mode::empty())?;
         let tmp = openat(&private, "tmp", OPEN_FOLDER, Mode::empty())?;
         let lock = openat(&private, "lock", OPEN_FOLDER, Mode::empty())?;
@@ -54,12 +58,14 @@ impl Root {
         }
         roots.retain(|_, root| root.strong_count() > 0);
         let resolves = openat2(&folder, ".", OPEN_FOLDER, Mode::empty(), RESOLVE).is_ok();
+        let caches = resolves && local && has_cached(&folder);
         let root = Arc::new(Root {
             folder,
             tmp,
             locks: Locks::new(lock),
             durable: Durable::default(),
             resolves: AtomicBool::new(resolves),
+            caches,
             #[cfg(test)]
             faults: super::faults::Faults::default(),
         });
@@ -83,6 +89,7 @@ impl Root {
     /// # Errors
     /// [`Errno::LOOP`] for a link; what the system calls meet.
     pub(super) fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd> {
+        debug_assert!(!path.starts_with('/') && path.split('/').all(|step| step != ".."), "{path}");
         let path = if path.is_empty() { "." } else { path };
         if !self.resolves.load(Ordering::Relaxed) {
             return self.open_by_steps(path, flags);
@@ -100,6 +107,19 @@ impl Root {
                 done => return done,
             }
         }
+    }
+
+    /// Whether [`Root::open_cached`] can give anything.
+    pub(super) fn caches(&self) -> bool {
+        self.caches && self.resolves.load(Ordering::Relaxed)
+    }
+
+    /// [`Root::open`] of what the kernel has in memory.
+    ///
+    /// # Errors
+    /// [`Errno::AGAIN`] where it would have to ask the disk.
+    pub(super) fn open_cached(&self, path: &str, flags: OFlags) -> Result<OwnedFd> {
+        openat2(&self.folder, path, flags | OFlags::CLOEXEC, Mode::empty(), RESOLVE | ResolveFlags::CACHED)
     }
 
     /// [`Root::open`] for kernels that do not resolve paths this way: one step at a time.
@@ -140,8 +160,17 @@ impl Root {
     }
 }
 
-const RESOLVE: ResolveFlags =
-    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
+/// A path that goes through no link stays inside, as none of ours is absolute or goes up. (`BENEATH` says that once
+/// more, and makes a lookup half as dear again.)
+const RESOLVE: ResolveFlags = ResolveFlags::NO_SYMLINKS.union(ResolveFlags::NO_MAGICLINKS);
+
+/// Whether the kernel (5.12 on) can be asked for what it has in memory alone.
+fn has_cached(folder: &OwnedFd) -> bool {
+    matches!(
+        openat2(folder, ".", OPEN_FOLDER, Mode::empty(), RESOLVE | ResolveFlags::CACHED),
+        Ok(_) | Err(Errno::AGAIN)
+    )
+}
 
 /// Opens one name in a folder, and tells a link from another thing that is no folder.
 pub(super) fn open_step(from: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd> {

@@ -12,11 +12,13 @@ use larder_store_core::{
     Step, Store, StoreId, SweepOptions, Swept, Transacted, Written, derived,
 };
 
-use super::config::FileConfig;
+use super::config::{FileConfig, Layout};
 use super::error::failed;
 use super::handle::Handle;
 use super::marker::{self, Marker};
-use super::{delete, list, open, put, read, stream, sweep, upload};
+use super::path::KeyPath;
+use super::root::Root;
+use super::{cached, delete, list, open, put, read, stream, sweep, upload};
 use crate::folder;
 
 /// A store in a folder. See [the module](super).
@@ -60,7 +62,7 @@ impl FileStore {
                     marker::check_layout(op, layout, config.layout)?;
                     true
                 }
-                Marker::Foreign => config.layout == super::config::Layout::Raw,
+                Marker::Foreign => config.layout == Layout::Raw,
                 Marker::Empty => false,
             })
         };
@@ -77,9 +79,27 @@ impl FileStore {
         let root = handle.begin(op, &options.call)?;
         handle.guarantees_of(key).check_get(op, key, options)?;
         let path = handle.path_of(op, key)?;
+        if let Some(got) = self.get_cached(&root, op, key, &path, options) {
+            return got;
+        }
         let (inner, key, wanted) = (handle.clone(), key.clone(), options.clone());
         let read = handle.blocking(op, move || read::get(&inner, &root, op, &key, &path, &wanted));
         options.call.guard(&handle.env, op, read).await
+    }
+
+    /// Answers a get without waiting for the disk, if that is possible.
+    fn get_cached(
+        &self,
+        root: &Root,
+        op: Op,
+        key: &Key,
+        path: &KeyPath,
+        options: &GetOptions,
+    ) -> Option<Result<Got<Bytes>>> {
+        match self.0.layout_of(key) {
+            Layout::Record => cached::get(&self.0, root, op, key, path, options),
+            Layout::Raw => None,
+        }
     }
 
     async fn head_as(&self, op: Op, key: &Key, options: &HeadOptions) -> Result<Got<()>> {
@@ -162,9 +182,14 @@ impl Store for FileStore {
         &self.0.guarantees
     }
 
-    fn try_get(&self, _: &Key, _: &GetOptions) -> Option<Result<Got<Bytes>>> {
-        // Every read may wait for the disk.
-        None
+    fn try_get(&self, key: &Key, options: &GetOptions) -> Option<Result<Got<Bytes>>> {
+        // What is wrong with the call is said by `get_opts`.
+        let handle = &self.0;
+        let root = handle.begin(Op::Get, &options.call).ok()?;
+        handle.guarantees_of(key).check_get(Op::Get, key, options).ok()?;
+        let path = handle.path_of(Op::Get, key).ok()?;
+        let got = self.get_cached(&root, Op::Get, key, &path, options)?;
+        Some(got.map_err(handle.named(Op::Get, key)))
     }
 
     async fn get_opts(&self, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
