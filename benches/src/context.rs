@@ -71,7 +71,7 @@ impl Context {
     /// A plan for what the thread that asks does by itself: short turns, many rounds.
     pub(crate) fn cpu_plan(&self) -> Plan {
         Plan {
-            budget: Duration::from_millis(self.either(500, 10_000)),
+            budget: Duration::from_millis(self.either(300, 10_000)),
             turn: Duration::from_millis(2),
             multiple: 1,
             warm_up: self.either(3, 20),
