@@ -215,7 +215,8 @@ impl Store for Shelf {
         self.begin(Op::Drain, call).map(drop)
     }
 
-    async fn close(&self, _: &Call) -> Result<()> {
+    async fn close(&self, call: &Call) -> Result<()> {
+        call.check(&self.env, Op::Close).map_err(|e| e.at(&self.id))?;
         self.closed.store(true, Ordering::Release);
         Ok(())
     }

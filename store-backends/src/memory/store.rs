@@ -269,7 +269,8 @@ impl Store for MemoryStore {
         self.begin(Op::Drain, call)
     }
 
-    async fn close(&self, _: &Call) -> Result<()> {
+    async fn close(&self, call: &Call) -> Result<()> {
+        call.check(&self.env, Op::Close).map_err(|e| e.at(&self.id))?;
         self.closed.store(true, Ordering::Release);
         Ok(())
     }
