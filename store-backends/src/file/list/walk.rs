@@ -127,15 +127,14 @@ impl Walk {
                 self.folder = None;
                 continue;
             };
-            if !wanted(&frame.key, &frame.path, &entry, &self.prefix, &self.bound, self.inclusive, &self.told)
-            {
+            if !wanted(&frame.key, &entry, &self.prefix, &self.bound, self.inclusive, &self.told) {
                 continue;
             }
             let text = [&frame.key[..], &entry.text].concat();
             let name = entry.name(self.cx.layout);
             let path = join(&frame.path, &name);
             match entry.what {
-                What::Foreign => return Ok(Some(foreign(path, "Larder did not write what has this name"))),
+                What::Foreign => return Ok(Some(foreign(&text, &path, "Larder did not write it"))),
                 What::Value => {
                     if let Some(found) = self.value(&text, &name, path)? {
                         return Ok(Some(found));
@@ -164,7 +163,7 @@ impl Walk {
         let budget = BUDGET.saturating_sub(used).max(LEAST);
         let (prefix, bound, inclusive, told) = (&self.prefix, &self.bound, self.inclusive, &self.told);
         let entries = scan(&self.cx, &folder, path.is_empty(), budget, |entry| {
-            wanted(&key, &path, entry, prefix, bound, inclusive, told)
+            wanted(&key, entry, prefix, bound, inclusive, told)
         })?;
         self.frames.push(Frame { key, path, entries });
         self.folder = Some(folder);
@@ -174,7 +173,7 @@ impl Walk {
     /// The value in a file. `None` if it is gone or has expired.
     fn value(&mut self, text: &[u8], name: &str, path: String) -> Result<Option<Listed>> {
         let Some(key) = key(self.cx.space, text) else {
-            return Ok(Some(foreign(path, "its name stands for no legal key")));
+            return Ok(Some(foreign(text, &path, "its name stands for no legal key")));
         };
         if self.folder.is_none() {
             // Back from a folder in this one.
@@ -195,7 +194,7 @@ pub(super) fn look(cx: &Cx, folder: &OwnedFd, name: &str, key: &Key, path: Strin
     let file = match openat(folder, name, OPEN_FILE, Mode::empty()) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Ok(Some(foreign(path, "it is a symbolic link"))),
+        Err(Errno::LOOP) => return Ok(Some(foreign(key.as_bytes(), &path, "it is a symbolic link"))),
         Err(e) => return Err(failed(cx.op, e, format_args!("opening the file {path:?}"))),
     };
     let read = || -> Result<Option<Meta>> {
@@ -210,7 +209,7 @@ pub(super) fn look(cx: &Cx, folder: &OwnedFd, name: &str, key: &Key, path: Strin
     match read() {
         Ok(meta) => Ok(meta.map(Listed::Entry)),
         Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
-            Ok(Some(foreign(path, &without_key(&e))))
+            Ok(Some(foreign(key.as_bytes(), &path, &without_key(&e))))
         }
         Err(e) => Err(e.on(key)),
     }
@@ -225,27 +224,22 @@ fn without_key(error: &Error) -> String {
     }
 }
 
-fn foreign(name: String, why: &str) -> Listed {
-    Listed::Foreign { name, why: why.to_owned() }
+/// Something under the name that a key would have there: a listing can go on from it.
+fn foreign(text: &[u8], path: &str, why: &str) -> Listed {
+    let name = String::from_utf8_lossy(text).into_owned();
+    Listed::Foreign { name, why: format!("the file {path}: {why}") }
 }
 
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
-/// Whether a listing wants something of an entry in the folder at `path`, whose keys begin with `key`.
-fn wanted(
-    key: &[u8],
-    path: &str,
-    entry: &Entry,
-    prefix: &str,
-    bound: &[u8],
-    inclusive: bool,
-    told: &str,
-) -> bool {
+/// Whether a listing wants something of an entry in a folder whose keys begin with `key`.
+fn wanted(key: &[u8], entry: &Entry, prefix: &str, bound: &[u8], inclusive: bool, told: &str) -> bool {
     if entry.what == What::Foreign {
         // Its name stands for it, so that a listing that goes on tells it once.
-        let name = join(path, &String::from_utf8_lossy(&entry.text));
+        let name = [key, &entry.text].concat();
+        let name = String::from_utf8_lossy(&name);
         return name.starts_with(prefix) && *name > *told;
     }
     let rest = &prefix.as_bytes()[key.len().min(prefix.len())..];
@@ -293,7 +287,7 @@ mod tests {
 
     fn is_wanted(key: &str, text: &str, what: What, prefix: &str, bound: &str, inclusive: bool) -> bool {
         let entry = Entry { text: text.as_bytes().into(), what };
-        wanted(key.as_bytes(), "", &entry, prefix, bound.as_bytes(), inclusive, "")
+        wanted(key.as_bytes(), &entry, prefix, bound.as_bytes(), inclusive, "")
     }
 
     #[test]
