@@ -3,10 +3,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::faulty::{body, faulty, key, plan};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
+use larder_store_core::conformance::TestClock;
 use larder_store_core::layer::fault::{Fault, Faults};
-use larder_store_core::{ByteStream, Error, ErrorKind, ListOptions, Op, Store, StoreExt};
+use larder_store_core::{ByteStream, Call, Env, Error, ErrorKind, ListOptions, Op, Store, StoreExt};
 
 async fn read(mut body: ByteStream) -> (String, Option<Error>) {
     let mut all = String::new();
@@ -100,4 +103,46 @@ async fn a_listing_breaks_off_at_the_item() {
     let (_, store) = faulty(&Faults::new(1, rules).unwrap()).await;
     assert_eq!(names(&store).await, (vec![], Some(kind)));
     assert_eq!(store.faults().struck(), 1);
+}
+
+/// A wait that a defect cannot make endless.
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    let env = Env::system();
+    let call = Call::within(&env, Duration::from_secs(10));
+    call.guard(&env, Op::List, async { Ok(work.await) }).await.expect("it comes within seconds")
+}
+
+#[tokio::test]
+async fn a_listing_comes_late_once_or_ends_late_or_is_given_up() {
+    let clock = TestClock::new();
+    let hour = Duration::from_secs(3600);
+    for after in [false, true] {
+        let rule = if after { Fault::after([Op::List]) } else { Fault::before([Op::List]) };
+        let faults = plan(rule.delay(hour));
+        let (inner, store) = faulty(&faults).await;
+        inner.put("a", "").await.unwrap();
+        let store = store.with_env(clock.env());
+        let mut listing = store.list("");
+        // Late in front of the items, or behind them: once, and not for each item.
+        for _ in 0..if after { 2 } else { 0 } {
+            listing.next().now_or_never().unwrap().unwrap().unwrap();
+        }
+        assert!(listing.next().now_or_never().is_none());
+        clock.advance(hour);
+        for _ in 0..if after { 0 } else { 2 } {
+            soon(listing.next()).await.unwrap().unwrap();
+        }
+        assert!(soon(listing.next()).await.is_none());
+        assert_eq!(faults.struck(), 1);
+        // A deadline in between ends it.
+        let call = Call::within(&clock.env(), hour / 2);
+        let mut listing = store.list_opts(ListOptions::new().with_call(call));
+        for _ in 0..if after { 2 } else { 0 } {
+            soon(listing.next()).await.unwrap().unwrap();
+        }
+        assert!(listing.next().now_or_never().is_none());
+        clock.advance(hour * 2 / 3);
+        assert_eq!(soon(listing.next()).await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+        assert!(soon(listing.next()).await.is_none());
+    }
 }
