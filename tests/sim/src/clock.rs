@@ -17,6 +17,46 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (done, begin.elapsed())
 }
 
+/// How long this process's threads have waited for a processor so far, all together.
+///
+/// On a machine that has other things to do, the time that something took says little about it. Less this it does.
+fn waited() -> Duration {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let nanos = |path: std::path::PathBuf| -> Option<u64> {
+        std::fs::read_to_string(path.join("schedstat")).ok()?.split(' ').nth(1)?.parse().ok()
+    };
+    Duration::from_nanos(tasks.flatten().filter_map(|task| nanos(task.path())).sum())
+}
+
+/// A span of time, for work during which no two threads of this process run at once.
+#[derive(Debug)]
+pub struct Span {
+    waited: Duration,
+    begin: Instant,
+}
+
+/// What a span came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Took {
+    /// By the clock.
+    pub wall: Duration,
+    /// The same without the time in which the process waited for a processor.
+    pub own: Duration,
+}
+
+impl Span {
+    /// It begins.
+    pub fn begin() -> Span {
+        Span { waited: waited(), begin: Instant::now() }
+    }
+
+    /// It ends.
+    pub fn end(self) -> Took {
+        let wall = self.begin.elapsed();
+        Took { wall, own: wall.saturating_sub(waited().saturating_sub(self.waited)) }
+    }
+}
+
 /// Times, to be asked for their quantiles.
 #[derive(Debug, Clone, Default)]
 pub struct Times(Vec<Duration>);
@@ -59,6 +99,15 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_has_two_lengths() {
+        let span = Span::begin();
+        std::thread::sleep(Duration::from_millis(20));
+        let took = span.end();
+        assert!(took.wall >= Duration::from_millis(20), "{took:?}");
+        assert!(took.own <= took.wall, "{took:?}");
+    }
 
     #[test]
     fn quantiles() {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::{Options, log, worker};
-use crate::clock::{self, Times};
+use crate::clock::{self, Took};
 use crate::model::Event;
 use crate::process::Running;
 use crate::{Outcome, stores};
@@ -17,7 +17,7 @@ use crate::{Outcome, stores};
 pub(super) struct Told {
     pub(super) events: Vec<Event>,
     pub(super) acknowledged: u64,
-    pub(super) opened: Times,
+    pub(super) opened: Vec<Took>,
     /// Workers that ended before they were killed, and what they said.
     pub(super) complaints: Vec<String>,
 }
@@ -28,6 +28,7 @@ pub(super) struct Worker {
     running: Running,
     who: u32,
     log: PathBuf,
+    ready: bool,
 }
 
 impl Worker {
@@ -52,14 +53,15 @@ impl Worker {
         ];
         let mut command = options.program.role(worker::ROLE, args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(Worker { running: Running::begin(&mut command)?, who, log })
+        Ok(Worker { running: Running::begin(&mut command)?, who, log, ready: false })
     }
 
     /// Waits until it has opened the store, or has ended.
     pub(super) fn wait_ready(&mut self) {
-        if let Some(pipe) = &mut self.running.child().stdout {
+        if let (false, Some(pipe)) = (self.ready, &mut self.running.child().stdout) {
             // Nothing to read means that it has ended; whoever kills it will see that.
             let _ = pipe.read(&mut [0]);
+            self.ready = true;
         }
     }
 
@@ -82,9 +84,7 @@ impl Worker {
         })?;
         told.events.extend(read.events);
         told.acknowledged += read.acknowledged;
-        if let Some(time) = read.opened {
-            told.opened.push(time);
-        }
+        told.opened.extend(read.opened);
         Ok(())
     }
 }

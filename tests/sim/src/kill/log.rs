@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::clock::Took;
 use crate::model::{Action, Event, Outcome, Pre};
 use crate::value::{WriteNo, hash};
 use crate::{Failure, clock};
@@ -18,7 +19,7 @@ const RECORD: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Record {
     /// The store was opened, which took so long.
-    Opened(Duration),
+    Opened(Took),
     /// An operation begins.
     Begin { op: u64, key: usize, action: Action, group: Option<u64> },
     /// It was answered.
@@ -50,7 +51,7 @@ impl Log {
 /// What the log of a worker says.
 #[derive(Debug, Default)]
 pub(super) struct Read {
-    pub(super) opened: Option<Duration>,
+    pub(super) opened: Option<Took>,
     pub(super) events: Vec<Event>,
     pub(super) acknowledged: u64,
 }
@@ -97,8 +98,9 @@ fn encode(now: u64, record: &Record) -> [u8; RECORD] {
     let mut words = [0u64; RECORD / 8];
     words[1] = now;
     words[0] = match *record {
-        Record::Opened(time) => {
-            words[2] = time.as_nanos() as u64;
+        Record::Opened(took) => {
+            words[2] = took.wall.as_nanos() as u64;
+            words[3] = took.own.as_nanos() as u64;
             1
         }
         Record::Begin { op, key, action, group } => {
@@ -153,7 +155,9 @@ fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
     let some = |word: WriteNo| Some(word).filter(|word| *word != 0);
     let (code, op) = (words[0] >> 8 & 0xff, words[2]);
     let record = match words[0] & 0xff {
-        1 => Record::Opened(Duration::from_nanos(words[2])),
+        1 => {
+            Record::Opened(Took { wall: Duration::from_nanos(words[2]), own: Duration::from_nanos(words[3]) })
+        }
         2 => {
             let action = match code {
                 0 => Action::Read,
@@ -191,7 +195,8 @@ mod tests {
     #[test]
     fn records_come_back() {
         let begin = |op, action| Record::Begin { op, key: 3, action, group: None };
-        let mut records = vec![Record::Opened(Duration::from_micros(5)), Record::Void { op: 9 }];
+        let took = Took { wall: Duration::from_micros(5), own: Duration::from_micros(4) };
+        let mut records = vec![Record::Opened(took), Record::Void { op: 9 }];
         let actions = [
             Action::Read,
             Action::Put(7, Pre::Any),
@@ -229,7 +234,8 @@ mod tests {
         assert!(read(&path, 1, 9).unwrap().events.is_empty());
         let log = Log::create(&path).unwrap();
         let begin = |op, action| Record::Begin { op, key: 0, action, group: None };
-        log.add(&[Record::Opened(Duration::from_millis(1)), begin(1, Action::Put(5, Pre::Any))]).unwrap();
+        let took = Took::default();
+        log.add(&[Record::Opened(took), begin(1, Action::Put(5, Pre::Any))]).unwrap();
         log.add(&[Record::End { op: 1, outcome: Outcome::Written }, begin(2, Action::Read)]).unwrap();
         log.add(&[
             begin(3, Action::Delete(None)),
@@ -240,7 +246,7 @@ mod tests {
         (&log.0).write_all(&[1; 30]).unwrap();
         let gone = clock::nanos() + 1;
         let read = read(&path, 1, gone).unwrap();
-        assert_eq!(read.opened, Some(Duration::from_millis(1)));
+        assert_eq!(read.opened, Some(took));
         assert_eq!(read.acknowledged, 1);
         let ends: Vec<_> = read.events.iter().map(|e| (e.outcome, e.end == gone)).collect();
         assert_eq!(ends, [(Outcome::Written, false), (Outcome::Unknown, true)]);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, GetOptions, Got, HeadOptions, Key, ListOptions, Listed, Store, SweepOptions};
 
+use crate::clock::{Span, Took};
 use crate::model::{Action, Event, Outcome, State};
 use crate::{clock, stores, value};
 
@@ -18,7 +19,7 @@ const READER: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// How long opening took.
-    pub(super) opened: Duration,
+    pub(super) opened: Option<Took>,
     /// What each key held.
     pub(super) states: Vec<State>,
     /// The same as events.
@@ -45,7 +46,7 @@ pub(super) enum Look {
 /// Opens the store, looks at it and closes it.
 pub(super) async fn look(config: &StoreConfig, keys: &[Key], how: Look) -> Seen {
     let mut seen = Seen { states: vec![None; keys.len()], ..Seen::default() };
-    let begin = Instant::now();
+    let span = Span::begin();
     let store = match stores::open(config).await {
         Ok(store) => store,
         Err(error) => {
@@ -53,7 +54,7 @@ pub(super) async fn look(config: &StoreConfig, keys: &[Key], how: Look) -> Seen 
             return seen;
         }
     };
-    seen.opened = begin.elapsed();
+    seen.opened = Some(span.end());
     seen.read_all(&store, keys).await;
     if how != Look::Beside {
         seen.agree(&store, keys).await;

@@ -11,8 +11,9 @@ use super::client::Client;
 use super::log::{Log, Record};
 use super::mutant::Mutant;
 use crate::args::Args;
+use crate::clock::Span;
 use crate::rng::Rng;
-use crate::{Outcome, clock, keys, process, stores};
+use crate::{Outcome, keys, process, stores};
 
 /// The name of the role.
 pub(super) const ROLE: &str = "role-kill-worker";
@@ -33,9 +34,9 @@ pub(super) fn play(mut args: Args) -> Outcome {
 
     let log = Log::create(&log)?;
     stores::block_on(async {
-        let begin = clock::nanos();
+        let span = Span::begin();
         let store = stores::open(&config).await?;
-        log.add(&[Record::Opened(std::time::Duration::from_nanos(clock::nanos() - begin))])?;
+        log.add(&[Record::Opened(span.end())])?;
         // Whoever waits for it, to kill it while it writes, hears that it is there.
         std::io::stdout().write_all(b"!")?;
         std::io::stdout().flush()?;

@@ -1,9 +1,9 @@
 //! Histories of all keys together: a transaction without an answer happened on each of its keys, or on none.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{Event, Outcome, State, Violation};
-use super::register::{self, Fate, Right};
+use super::register::{self, Fate, Fates};
 
 /// How many transactions without an answer are decided together; every way in which they can have gone is tried.
 const MAX_TOGETHER: usize = 10;
@@ -15,7 +15,7 @@ pub struct Checked {
     pub violations: Vec<Violation>,
     /// Operations without an answer.
     pub unknown: u64,
-    /// Those that surely happened.
+    /// Those that surely happened, as what was read later shows.
     pub happened: u64,
     /// Those that surely did not.
     pub never: u64,
@@ -38,14 +38,28 @@ pub fn check(initial: &[State], events: &[Event]) -> Checked {
         let together = &groups[..groups.len().min(MAX_TOGETHER)];
         checked.apart += (groups.len() - together.len()) as u64;
         match decide(&keys, together, initial, &by_key) {
-            Ok(right) => {
-                checked.happened += right.happened;
-                checked.never += right.never;
-            }
+            Ok(()) => keys.iter().for_each(|&key| checked.resolve(key, initial[key], &by_key[key])),
             Err(violation) => checked.violations.push(*violation),
         }
     }
     checked
+}
+
+impl Checked {
+    /// Counts the operations on a key without an answer that can have gone only one way.
+    fn resolve(&mut self, key: usize, initial: State, events: &[Event]) {
+        for (i, _) in events.iter().enumerate().filter(|(_, event)| event.outcome == Outcome::Unknown) {
+            let can = |fate| {
+                let fates = Fates { one: Some((i, fate)), ..Fates::default() };
+                register::check(key, initial, events, &fates).is_ok()
+            };
+            match (can(Fate::Happened), can(Fate::Never)) {
+                (true, false) => self.happened += 1,
+                (false, true) => self.never += 1,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Tries every way in which the transactions can have gone, until one is right for every key.
@@ -54,39 +68,20 @@ fn decide(
     groups: &[u64],
     initial: &[State],
     by_key: &[Vec<Event>],
-) -> Result<Right, Box<Violation>> {
+) -> Result<(), Box<Violation>> {
     let mut first = None;
-    let mut all: Option<Right> = None;
     for way in 0u32..1 << groups.len() {
         let fate = |at: usize| if way & 1 << at == 0 { Fate::Happened } else { Fate::Never };
-        let fates: HashMap<u64, Fate> = groups.iter().enumerate().map(|(at, g)| (*g, fate(at))).collect();
-        let mut sum = Right::default();
-        let mut wrong = None;
-        for &key in keys {
-            match register::check(key, initial[key], &by_key[key], &fates) {
-                Ok(right) => {
-                    sum.happened += right.happened;
-                    sum.never += right.never;
-                }
-                Err(violation) => {
-                    wrong = Some(violation);
-                    break;
-                }
-            }
-        }
+        let groups = groups.iter().enumerate().map(|(at, group)| (*group, fate(at))).collect();
+        let fates = Fates { groups, one: None };
+        let wrong =
+            keys.iter().find_map(|&key| register::check(key, initial[key], &by_key[key], &fates).err());
         match wrong {
-            None => {
-                all = Some(sum);
-                break;
-            }
+            None => return Ok(()),
             Some(violation) => first = first.or(Some(violation)),
         }
     }
-    match (all, first) {
-        (Some(right), _) => Ok(right),
-        (None, Some(violation)) => Err(violation),
-        (None, None) => unreachable!("there is at least one way"),
-    }
+    first.map_or(Ok(()), Err)
 }
 
 /// Keys in families: two that a transaction without an answer joins are in one, with those transactions.

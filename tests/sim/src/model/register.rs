@@ -22,15 +22,13 @@ pub(super) enum Fate {
     Never,
 }
 
-/// What a check found, besides that the history is right.
+/// What is decided from outside about operations without an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Right {
-    /// What the key can hold at the end.
-    pub(super) states: BTreeSet<State>,
-    /// Operations without an answer that surely happened.
-    pub(super) happened: u64,
-    /// Operations without an answer that surely did not.
-    pub(super) never: u64,
+pub(super) struct Fates {
+    /// By transaction.
+    pub(super) groups: HashMap<u64, Fate>,
+    /// Of one operation, by its place.
+    pub(super) one: Option<(usize, Fate)>,
 }
 
 /// Checks the history of a key that held `initial` before it. `events` are those of this key, in any order.
@@ -38,23 +36,23 @@ pub(super) fn check(
     key: usize,
     initial: State,
     events: &[Event],
-    fates: &HashMap<u64, Fate>,
-) -> Result<Right, Box<Violation>> {
-    let fate = |event: &Event| match (event.outcome, event.group) {
-        (Outcome::Unknown, Some(group)) => fates.get(&group).copied(),
+    fates: &Fates,
+) -> Result<(), Box<Violation>> {
+    let fate = |i: usize| match (fates.one, events[i].outcome, events[i].group) {
+        (Some((one, fate)), ..) if one == i => Some(fate),
+        (_, Outcome::Unknown, Some(group)) => fates.groups.get(&group).copied(),
         _ => None,
     };
     // At equal times beginnings come first: those two operations may have overlapped.
     let mut times: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * events.len());
     for (i, event) in events.iter().enumerate() {
-        if fate(event) != Some(Fate::Never) {
+        if fate(i) != Some(Fate::Never) {
             times.push((event.begin, false, i));
             times.push((event.end.max(event.begin), true, i));
         }
     }
     times.sort_unstable();
 
-    let mut right = Right::default();
     let mut slots: Vec<Option<usize>> = Vec::new();
     let mut configs: BTreeSet<(Slots, State)> = [(0, initial)].into();
     for (_, is_end, i) in times {
@@ -71,14 +69,8 @@ pub(super) fn check(
         let done = with(&configs, slot, &slots, events);
         let mut next: BTreeSet<_> = done.into_iter().map(|(set, state)| (set & !bit, state)).collect();
         let event = &events[i];
-        if event.outcome == Outcome::Unknown && fate(event).is_none() {
-            let without: BTreeSet<_> = configs.iter().filter(|(set, _)| set & bit == 0).copied().collect();
-            if without.is_empty() {
-                right.happened += 1;
-            } else if next.is_empty() {
-                right.never += 1;
-            }
-            next.extend(without);
+        if event.outcome == Outcome::Unknown && fate(i).is_none() {
+            next.extend(configs.iter().filter(|(set, _)| set & bit == 0));
         }
         if next.is_empty() {
             return Err(Box::new(violation(key, event, &configs, events)));
@@ -86,8 +78,7 @@ pub(super) fn check(
         slots[slot] = None;
         configs = next;
     }
-    right.states = configs.into_iter().map(|(_, state)| state).collect();
-    Ok(right)
+    Ok(())
 }
 
 /// Every configuration that can be reached and in which the operation of `slot` has happened.
