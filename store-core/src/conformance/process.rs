@@ -209,12 +209,11 @@ pub(crate) fn wrong(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Corrupt, Op::Get, why.to_string())
 }
 
-impl From<Stop> for Error {
-    fn from(stop: Stop) -> Error {
-        match stop {
-            Stop::Failed(why) => wrong(why),
-            Stop::Refused(guarantee) => wrong(format_args!("not offered: {guarantee}")),
-        }
+/// A case's early end as a worker's failure. No `From`: that would be one more for every `?` of the crate to choose from.
+pub(crate) fn stopped(stop: Stop) -> Error {
+    match stop {
+        Stop::Failed(why) => wrong(why),
+        Stop::Refused(guarantee) => wrong(format_args!("not offered: {guarantee}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
-use super::case::{Brief, Held, T, check, fail, same};
+use super::case::{Held, T, check, fail, same};
 use crate::derived;
 use crate::error::Error;
 use crate::key::Key;
@@ -199,7 +199,8 @@ fn seen(key: &Key, way: &str, got: Result<Got<Bytes>, Error>) -> Held<Option<See
 /// Where two values differ.
 pub(crate) fn differ(got: &[u8], want: &[u8]) -> String {
     if got.len() != want.len() && (got.len() < 64 && want.len() < 64) {
-        return format!("got {}, expected {}", Brief(&Bytes::copy_from_slice(got)), Brief(&want));
+        let (got, want) = (Bytes::copy_from_slice(got), Bytes::copy_from_slice(want));
+        return format!("got {got:?}, expected {want:?}");
     }
     match got.iter().zip(want).position(|(a, b)| a != b) {
         Some(at) => format!(

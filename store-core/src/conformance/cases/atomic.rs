@@ -39,8 +39,8 @@ pub(crate) fn which(part: &[u8], size: u64) -> Held<u64> {
     let n = u64::from_le_bytes(first).rotate_right(32);
     let whole = nth(n);
     if whole.len() as u64 != size || part != &whole[..part.len().min(whole.len())] {
-        let why = differ(part, &whole[..part.len().min(whole.len())]);
-        return Err(fail(format_args!("a torn value: {size} bytes that begin like value {n}: {why}")));
+        let why = differ(part, &whole);
+        return Err(fail(format_args!("a torn value: it has {size} bytes and begins like value {n}: {why}")));
     }
     Ok(n)
 }

@@ -54,6 +54,8 @@ pub(crate) async fn by_hand(store: Arc<dyn Store>, key: Key, times: usize) -> Re
             let (value, version) = store.get_versioned(&key).await?.unzip();
             let next = (number(value.as_ref())? + 1).to_string();
             let pre = version.map_or(Precondition::Absent, Precondition::Matches);
+            // Somebody else's turn between reading and writing, also where neither ever waits.
+            tokio::task::yield_now().await;
             match store.put_opts(&key, next.into(), &PutOptions::new().with_pre(pre)).await {
                 Ok(_) => break,
                 Err(error) if error.is(ErrorKind::Conflict) => {

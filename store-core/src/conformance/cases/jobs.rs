@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::{atomic, counters};
 use crate::StoreExt;
-use crate::conformance::process::{Job, Opened, ready, say, wrong};
+use crate::conformance::process::{Job, Opened, ready, say, stopped, wrong};
 use crate::conformance::values::{key, patterned};
 use crate::error::{ErrorKind, Result};
 
@@ -35,7 +35,7 @@ async fn count(job: &Job, store: Opened) -> Result<()> {
             running.spawn(async move { counters::by_hand(store, key("processes"), rounds).await.map(drop) });
         }
     }
-    counters::all(running).await?;
+    counters::all(running).await.map_err(stopped)?;
     Ok(())
 }
 

@@ -25,7 +25,7 @@ fn item(key: &Key, value: impl Into<Bytes>) -> PutItem {
 async fn large(t: &T) -> Held {
     let native =
         [t.g.batches.get, t.g.batches.put, t.g.batches.delete].into_iter().flatten().max().unwrap_or(0);
-    let n = native.saturating_add(1).clamp(1_001, 2_500);
+    let n = native.saturating_add(1).clamp(1_200, 2_500);
     // Not in the order of the keys, so that an answer by key order is seen.
     let keys: Vec<Key> = (0..n).map(|i| key(format!("large/{:05}", (i * 7919) % n))).collect();
     let items = keys.iter().enumerate().map(|(i, k)| item(k, format!("value {i} of {k}"))).collect();

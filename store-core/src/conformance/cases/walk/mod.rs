@@ -45,7 +45,7 @@ async fn walk(t: &T) -> Held {
         }
     }
     for walker in &mut walkers {
-        walker.all().await?;
+        walker.go(0).await?;
     }
     Ok(())
 }
