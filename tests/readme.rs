@@ -10,7 +10,7 @@ const END: &str = "<!-- end of guarantees -->";
 
 fn bytes(n: u64) -> String {
     match n {
-        n if n >= isize::MAX as u64 => "memory".into(),
+        n if n >= 1 << 60 => "any that there is room for".into(),
         n if n.is_multiple_of(1 << 40) => format!("{} TiB", n >> 40),
         n if n.is_multiple_of(1 << 30) => format!("{} GiB", n >> 30),
         n if n.is_multiple_of(1 << 20) => format!("{} MiB", n >> 20),
