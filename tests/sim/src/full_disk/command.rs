@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::mount::Disk;
-use super::{Options, available, run, steps, stores};
+use super::{Options, available, forms, run, steps};
 use crate::args::Args;
 use crate::process::{self, Program};
 use crate::report::Report;
@@ -58,7 +58,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         for &kind in &kinds {
             let variants = match &params {
                 Some(params) => vec![params.as_str()],
-                None => stores::variants(kind).to_vec(),
+                None => forms::variants(kind).to_vec(),
             };
             for params in variants {
                 eprintln!("full-disk {} {params:?} on {}: --seed {seed}", kind.name(), disk.name());

@@ -5,11 +5,12 @@
 //! superuser can do both, others the tmpfs where the kernel lets them have a user namespace.
 
 mod command;
+mod forms;
 mod mount;
 mod steps;
-mod stores;
 
 pub use command::{command, role};
+pub use forms::variants;
 pub use mount::{Disk, available};
 
 use crate::Outcome;

@@ -22,7 +22,16 @@ use crate::value::{self, WriteNo};
 const FREE_PAGES: std::ops::Range<u64> = 0..48;
 
 /// How many puts in a row must be refused before the disk counts as full.
-const REFUSALS: u32 = 12;
+const REFUSALS: u32 = 4;
+
+/// What the disk is filled with.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Mixed,
+    Medium,
+    ManySmall,
+    Small,
+}
 
 struct Trial<'a> {
     store: Arc<dyn Store>,
@@ -31,12 +40,14 @@ struct Trial<'a> {
     disk: PathBuf,
     rng: Rng,
     next: WriteNo,
+    keys: u64,
     /// What must be there.
     stored: BTreeMap<String, (WriteNo, usize)>,
     report: &'a mut Report,
     puts: u64,
     refused: u64,
     deletes: u64,
+    refused_again: u64,
 }
 
 pub(super) async fn run(
@@ -57,19 +68,22 @@ pub(super) async fn run(
         disk: disk.to_owned(),
         rng: Rng::new(seed),
         next: 0,
+        keys: 0,
         stored: BTreeMap::new(),
         report,
         puts: 0,
         refused: 0,
         deletes: 0,
+        refused_again: 0,
     };
     for round in 0..rounds {
         trial.round(round).await?;
     }
-    let Trial { puts, refused, deletes, report, store, .. } = trial;
+    let Trial { puts, refused, deletes, refused_again, report, store, .. } = trial;
     report.count("puts made", puts);
     report.count("refused as Full", refused);
     report.count("deletes on a full disk", deletes);
+    report.count("refused with a third deleted", refused_again);
     store.close(&Call::default()).await?;
     Ok(())
 }
@@ -128,10 +142,12 @@ impl Trial<'_> {
         self.delete(3).await;
         self.all_there("deleted on a full disk").await;
         drop(ballast);
-        self.put_again().await;
+        self.put_again(false).await;
         self.all_there("put again").await;
         self.delete(1).await;
         self.all_there("empty").await;
+        self.put_again(true).await;
+        self.all_there("put into an empty store").await;
         Ok(())
     }
 
@@ -187,27 +203,55 @@ impl Trial<'_> {
 
     /// Puts until the disk is full, then smaller ones until even those are refused.
     async fn fill(&mut self) {
-        let mut refusals = 0;
-        for n in 0..100_000u32 {
-            let len = match refusals {
-                0..4 => self.len(),
-                4..8 => self.rng.between(1_000, 20_000) as usize,
-                _ => self.rng.between(40, 400) as usize,
-            };
-            // Some over what is there.
-            let key = match self.rng.one_in(5) {
-                true => format!("fill/{}", self.rng.below(u64::from(n) + 1)),
-                false => format!("fill/{n}"),
-            };
-            match self.put(&key, len).await {
-                true => refusals = refusals.min(8),
-                false => refusals += 1,
-            }
-            if refusals >= REFUSALS {
-                return;
+        for phase in [Phase::Mixed, Phase::Medium, Phase::ManySmall, Phase::Small] {
+            let mut refusals = 0;
+            while refusals < REFUSALS {
+                self.keys += 1;
+                let fresh = self.keys;
+                // Some over what is there.
+                let number = if self.rng.one_in(5) { self.rng.below(fresh) } else { fresh };
+                let key = format!("fill/{number}");
+                let made = match phase {
+                    Phase::ManySmall => self.put_many_small(fresh).await,
+                    Phase::Mixed => {
+                        let len = self.len();
+                        self.put(&key, len).await
+                    }
+                    Phase::Medium => {
+                        let len = self.rng.between(1_000, 20_000) as usize;
+                        self.put(&key, len).await
+                    }
+                    Phase::Small => {
+                        let len = self.rng.between(40, 400) as usize;
+                        self.put(&key, len).await
+                    }
+                };
+                refusals = if made { 0 } else { refusals + 1 };
+                if fresh > 1_000_000 {
+                    return self.report.problem("a million puts did not fill the disk");
+                }
             }
         }
-        self.report.problem("100,000 puts did not fill the disk");
+    }
+
+    /// Whether one of them was made.
+    async fn put_many_small(&mut self, number: u64) -> bool {
+        let mut batch = Vec::new();
+        for n in 0..40 {
+            let (key, len) = (format!("small/{number}/{n}"), self.rng.between(40, 400) as usize);
+            let (write, value) = self.value(&key, len);
+            batch.push((key, write, value));
+        }
+        let item = |(key, _, value): &(String, WriteNo, Bytes)| {
+            let key = Key::new(key.as_str()).expect("it is legal");
+            PutItem { key, value: value.clone(), options: PutOptions::new() }
+        };
+        let done = self.store.put_many_opts(batch.iter().map(item).collect(), &Call::default()).await;
+        let mut made = false;
+        for ((key, write, value), done) in batch.iter().zip(done) {
+            made |= self.came(key, *write, value.len(), done);
+        }
+        made
     }
 
     /// Values that cannot fit, in every form. Each is refused, or was small enough after all; whole or not at all.
@@ -264,11 +308,16 @@ impl Trial<'_> {
         }
     }
 
-    /// With a third deleted, a few of modest size fit again.
-    async fn put_again(&mut self) {
+    /// Puts work again: with a third deleted, small ones; larger ones need room in one piece where a store keeps
+    /// everything in one file that cannot grow. With all deleted, all.
+    async fn put_again(&mut self, empty: bool) {
         for n in 0..8 {
             let len = [100, 3_000, 30_000, 90_000][n % 4];
-            if !self.put(&format!("again/{n}"), len).await {
+            if self.put(&format!("again/{n}"), len).await {
+                continue;
+            }
+            self.refused_again += u64::from(!empty);
+            if empty || len <= 3_000 || self.kind == Kind::File {
                 self.report.problem(format!("with room again a put of {len} bytes is refused"));
             }
         }
@@ -318,7 +367,12 @@ impl Ballast {
     /// Takes everything but so many bytes.
     fn leave(disk: &Path, bytes: u64) -> Outcome<Ballast> {
         let path = disk.join("ballast");
-        let mut file = std::fs::File::create(&path)?;
+        let mut file = match std::fs::File::create(&path) {
+            Ok(file) => file,
+            // Not even that fits: it is full to the last byte.
+            Err(e) if e.kind() == std::io::ErrorKind::StorageFull => return Ok(Ballast(path)),
+            Err(e) => return Err(e.into()),
+        };
         let ballast = Ballast(path);
         let stat = rustix::fs::statvfs(disk)?;
         let free = stat.f_bavail * stat.f_frsize;

@@ -1,4 +1,15 @@
 //! The campaigns, in a short form. `cargo run --release -p larder-sim -- help` names the long ones.
 #![allow(missing_docs)]
 
+mod damage;
+mod full_disk;
 mod hostile;
+mod kill;
+mod limits;
+
+use larder_sim::process::Program;
+
+/// The program whose roles the children play.
+fn program() -> Program {
+    Program::at(env!("CARGO_BIN_EXE_larder-sim"))
+}

@@ -3,7 +3,7 @@
 use crate::stores::Kind;
 
 /// Their parameters, as in a URL.
-pub(super) fn variants(kind: Kind) -> &'static [&'static str] {
+pub fn variants(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Memory => &[],
         Kind::File => &["", "sync=none", "map=off"],

@@ -1,0 +1,36 @@
+use larder_sim::limits::{Options, run};
+use larder_sim::place::Place;
+use larder_sim::stores::Kind;
+
+use crate::program;
+
+/// 50,000 keys and a value of 128 MiB, in 48 MiB: an eighth of the value and half of the limit of the long form, as
+/// threads and their stacks do not shrink with the data.
+fn limits(kind: Kind) {
+    let place = Place::in_memory().unwrap();
+    let report = run(&Options {
+        kind,
+        params: "sync=none".to_owned(),
+        folder: place.path(),
+        keys: 50_000,
+        value: 128 << 20,
+        limit: 48 << 20,
+        program: program(),
+    });
+    let report = report.unwrap();
+    report.assert_good();
+    assert_eq!(report.counted("keys listed"), 50_000);
+    assert_eq!(report.counted("bytes in and out"), 128 << 20);
+}
+
+#[test]
+#[cfg(feature = "file")]
+fn file() {
+    limits(Kind::File);
+}
+
+#[test]
+#[cfg(feature = "lmdb")]
+fn lmdb() {
+    limits(Kind::Lmdb);
+}
