@@ -14,6 +14,7 @@ pub mod memory;
 
 /// The backends that are compiled in.
 pub fn registry() -> larder_store_core::Registry {
+    #[allow(unused_mut, reason = "without a feature there is none")]
     let mut registry = larder_store_core::Registry::new();
     #[cfg(feature = "memory")]
     add(&mut registry, memory::MemoryBackend);
