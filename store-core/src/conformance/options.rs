@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Keys in the largest listing: 100,000, and 10,000 where each of them would be an `fsync` of its own.
+    /// Keys in the largest listing: 100,000 in memory and where puts come in batches, else 10,000.
     pub scale: Option<usize>,
     /// Operations of the random walk (10,000).
     pub steps: usize,

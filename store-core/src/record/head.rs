@@ -100,6 +100,7 @@ impl Head {
     }
 
     /// What a conditional write names.
+    #[inline]
     pub fn version(&self) -> Version {
         Version::of_write(self.write_id, self.predecessors.iter().copied())
     }
@@ -113,6 +114,21 @@ impl Head {
         meta.modified = Some(self.modified);
         meta.expires = Some(self.expires.into());
         meta.attributes = Some(self.attributes.clone());
+        meta.write_id = Some(self.write_id);
+        meta
+    }
+
+    /// The same from a head that is not needed any more, which costs less.
+    #[inline]
+    pub fn into_meta(self, stored_size: u64) -> Meta {
+        let version = self.version();
+        let mut meta = Meta::new(self.key);
+        meta.size = Some(self.raw_len);
+        meta.stored_size = Some(stored_size);
+        meta.version = Some(version);
+        meta.modified = Some(self.modified);
+        meta.expires = Some(self.expires.into());
+        meta.attributes = Some(self.attributes);
         meta.write_id = Some(self.write_id);
         meta
     }
@@ -132,6 +148,7 @@ impl Head {
     }
 
     /// The same from the bytes that this head was decoded from, which costs less.
+    #[inline]
     pub fn binding_in(&self, record: &[u8]) -> Binding {
         match record.get(..FIXED + self.key.len()) {
             Some(begin) => Binding(crc64(begin)),
@@ -263,23 +280,11 @@ impl Head {
     }
 }
 
-/// Reads a head from front to back. The check is compared first, so that no field lies.
-struct Reader<'b>(&'b [u8]);
-
-impl<'b> Reader<'b> {
-    fn take(&mut self, len: usize) -> Result<&'b [u8]> {
-        let (taken, rest) =
-            self.0.split_at_checked(len).ok_or_else(|| damaged("its head is shorter than it says"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        // The length is right by construction.
-        self.take(N).map(|taken| taken.try_into().unwrap_or([0; N]))
-    }
+fn short() -> Error {
+    damaged("its head is shorter than it says")
 }
 
+// The check is compared first, so that no field lies.
 fn decode(bytes: &[u8], expected: Option<&Key>) -> Result<(Head, usize)> {
     let head_len = Head::head_len(bytes)?;
     let head = bytes.get(..head_len).ok_or_else(|| damaged("its head is cut off"))?;
@@ -287,9 +292,26 @@ fn decode(bytes: &[u8], expected: Option<&Key>) -> Result<(Head, usize)> {
     if crc64(covered).to_le_bytes() != check {
         return Err(damaged("its head does not match its check"));
     }
-    let mut r = Reader(covered);
-    let [_, _, _, _, format, flags, compression, encryption] = r.array()?;
-    let [_, _, _, _, block_log2, space, key_id_len, predecessors] = r.array()?;
+    let (fixed, rest) = covered.split_first_chunk::<FIXED>().ok_or_else(short)?;
+    let [
+        _,
+        _,
+        _,
+        _,
+        format,
+        flags,
+        compression,
+        encryption,
+        _,
+        _,
+        _,
+        _,
+        block_log2,
+        space,
+        key_id_len,
+        before,
+        ..,
+    ] = *fixed;
     // The check matched: this is no damage, but somebody else's record.
     let unknown = |what: String| {
         Err(Error::new(ErrorKind::Unsupported, Op::Get, format!("the record has {what}"))
@@ -310,28 +332,37 @@ fn decode(bytes: &[u8], expected: Option<&Key>) -> Result<(Head, usize)> {
     if block_log2 != BLOCK_LOG2 {
         return unknown(format!("blocks of 2^{block_log2} bytes"));
     }
-    let [k0, k1, a0, a1] = r.array()?;
+    let [.., k0, k1, a0, a1, p0, p1, p2, p3] = fixed[..FIXED - ID] else { return Err(short()) };
     let (key_len, attributes_len) = (u16::from_le_bytes([k0, k1]), u16::from_le_bytes([a0, a1]));
-    let part_len = u32::from_le_bytes(r.array()?);
-    let write_id = WriteId::from_bytes(r.array()?);
-    let key = read_key(r.take(key_len.into())?, space, expected)?;
-    let raw_len = u64::from_le_bytes(r.array()?);
-    let stored_body = u64::from_le_bytes(r.array()?);
-    let modified = from_nanos(i64::from_le_bytes(r.array()?));
-    let expires = i64::from_le_bytes(r.array()?);
+    let part_len = u32::from_le_bytes([p0, p1, p2, p3]);
+    let write_id = WriteId::from_bytes(*fixed.last_chunk().ok_or_else(short)?);
+    let (key, rest) = rest.split_at_checked(key_len.into()).ok_or_else(short)?;
+    let key = read_key(key, space, expected)?;
+    let (numbers, mut rest) = rest.split_first_chunk::<NUMBERS>().ok_or_else(short)?;
+    let number = |i: usize| u64::from_le_bytes(std::array::from_fn(|b| numbers[8 * i + b]));
+    let (raw_len, stored_body) = (number(0), number(1));
+    let (modified, expires) = (from_nanos(number(2) as i64), number(3) as i64);
+    let mut id = || -> Result<[u8; ID]> {
+        let (id, behind) = rest.split_first_chunk::<ID>().ok_or_else(short)?;
+        rest = behind;
+        Ok(*id)
+    };
     let parts = match part_len {
         0 => None,
-        part_len => Some(Parts { id: r.array()?, part_len }),
+        part_len => Some(Parts { id: id()?, part_len }),
     };
-    if usize::from(predecessors) > MAX_PREDECESSORS {
+    if usize::from(before) > MAX_PREDECESSORS {
         return Err(damaged("it has more predecessors than are kept"));
     }
-    let predecessors =
-        (0..predecessors).map(|_| Ok(WriteId::from_bytes(r.array()?))).collect::<Result<_>>()?;
-    let attributes = Attributes::decode(r.take(attributes_len.into())?)?;
+    let mut predecessors = Vec::with_capacity(before.into());
+    for _ in 0..before {
+        predecessors.push(WriteId::from_bytes(id()?));
+    }
+    let (attributes, rest) = rest.split_at_checked(attributes_len.into()).ok_or_else(short)?;
+    let attributes = Attributes::decode(attributes)?;
     let expires = (flags & HAS_EXPIRY != 0).then(|| from_nanos(expires));
     // The length is somebody's word: no arithmetic on it may overflow later.
-    if raw_len > i64::MAX as u64 || stored_body != body_len(raw_len) || !r.0.is_empty() {
+    if raw_len > i64::MAX as u64 || stored_body != body_len(raw_len) || !rest.is_empty() {
         return Err(damaged("the lengths in its head do not agree"));
     }
     Ok((Head { key, write_id, predecessors, modified, expires, attributes, raw_len, parts }, head_len))

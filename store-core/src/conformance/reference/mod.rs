@@ -1,18 +1,21 @@
 //! A store that is right and simple: what the suite itself is tested with.
 
+mod data;
+#[cfg(test)]
+mod shared;
 mod state;
 mod store;
 mod subject;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use super::subject::Place;
 use crate::env::Env;
 use crate::guarantees::{Guarantees, Transactions};
 use crate::store_id::StoreId;
 
-use state::State;
+use data::Data;
 pub use subject::ReferenceSubject;
 
 /// A map behind a lock that follows the contract to the letter. Not meant for use: every put copies its value.
@@ -24,7 +27,7 @@ struct Inner {
     id: StoreId,
     guarantees: Guarantees,
     env: Env,
-    data: Arc<Mutex<State>>,
+    data: Arc<Data>,
     closed: AtomicBool,
 }
 

@@ -62,6 +62,18 @@ impl State {
         self.entries.get(&name(key)).filter(|e| e.is_live(now))
     }
 
+    /// All entries, expired ones too.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Takes an entry as it is.
+    #[cfg(test)]
+    pub(super) fn restore(&mut self, entry: Entry) {
+        self.entries.insert(name(&entry.key), entry);
+    }
+
     /// The live entries of a space from `bound` on.
     pub(super) fn seek(
         &self,

@@ -1,12 +1,13 @@
 //! The contract, method by method.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::data::Entered;
 use super::state::State;
 use super::{Inner, Reference};
 use crate::call::Call;
@@ -28,8 +29,8 @@ const PAGE: usize = 1000;
 
 impl Inner {
     /// The map, if the store is open and the call is not over.
-    fn enter(&self, op: Op, call: &Call) -> Result<MutexGuard<'_, State>> {
-        let state = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+    fn enter(&self, op: Op, call: &Call) -> Result<Entered<'_>> {
+        let state = self.data.enter();
         if self.closed.load(SeqCst) {
             return Err(closed(op, &self.id));
         }
@@ -233,7 +234,7 @@ impl Store for Reference {
     async fn close(&self, call: &Call) -> Result<()> {
         call.check(&self.0.env, Op::Close).map_err(|e| e.at(&self.0.id))?;
         // Under the lock, so that whoever got in before is seen out.
-        let _all_out = self.0.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let _all_out = self.0.data.enter();
         self.0.closed.store(true, SeqCst);
         Ok(())
     }

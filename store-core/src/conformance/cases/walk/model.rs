@@ -78,17 +78,19 @@ impl Walker {
     pub(super) async fn go(&mut self, steps: usize) -> Held {
         for _ in 0..steps {
             self.steps += 1;
-            if let Err(stop) = self.step().await {
-                let Stop::Failed(why) = stop else { return Err(stop) };
-                let before: Vec<_> = self.log.iter().rev().take(6).rev().cloned().collect();
-                let (walker, step) = (self.number, self.steps);
-                let before = before.join("; ");
-                return Err(Stop::Failed(format!(
-                    "walker {walker}, step {step}: {why}; steps before: {before}"
-                )));
-            }
+            let done = self.step().await;
+            self.explained(done)?;
         }
-        self.all().await
+        let all = self.all().await;
+        self.explained(all)
+    }
+
+    /// A failure, with the way that led there.
+    fn explained(&self, held: Held) -> Held {
+        let Err(Stop::Failed(why)) = held else { return held };
+        let before: Vec<_> = self.log.iter().rev().take(6).rev().cloned().collect();
+        let (walker, step, before) = (self.number, self.steps, before.join("; "));
+        Err(Stop::Failed(format!("walker {walker}, step {step}: {why}; steps before: {before}")))
     }
 
     pub(super) fn now(&self) -> SystemTime {
