@@ -14,10 +14,12 @@ pub mod keys;
 pub mod kill;
 pub mod limits;
 pub mod model;
+pub mod permissions;
 pub mod place;
 pub mod process;
 pub mod report;
 pub mod rng;
+pub mod secrets;
 pub mod stores;
 pub mod value;
 

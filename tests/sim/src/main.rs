@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use larder_sim::args::Args;
-use larder_sim::{Outcome, damage, full_disk, hostile, kill, limits, report};
+use larder_sim::{Outcome, damage, full_disk, hostile, kill, limits, permissions, report, secrets};
 
 const HELP: &str = "\
 larder-sim CAMPAIGN [--options]
@@ -22,6 +22,11 @@ larder-sim CAMPAIGN [--options]
 
   hostile-keys  keys that look like paths, escapes, names of the store's own; none leaves the root, all come back
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
+
+  permissions  wrong modes, owners, links and pipes, met by an ordinary user: refused with words that help
+            --store file,lmdb|all
+
+  secrets  canaries in URLs and configurations occur in no output of a whole run at the level TRACE
 
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
@@ -42,7 +47,7 @@ fn main() -> ExitCode {
 
 /// Whether nothing is wrong.
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
-    let roles = [kill::role, damage::role, full_disk::role, limits::role];
+    let roles = [kill::role, damage::role, full_disk::role, limits::role, permissions::role, secrets::role];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
     }
@@ -53,6 +58,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,
         "hostile-keys" => hostile::command(args)?,
+        "permissions" => permissions::command(args)?,
+        "secrets" => secrets::command(args)?,
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             return Ok(true);

@@ -6,6 +6,8 @@ mod full_disk;
 mod hostile;
 mod kill;
 mod limits;
+mod permissions;
+mod secrets;
 
 use larder_sim::process::Program;
 
