@@ -11,7 +11,6 @@ use larder_store_core::{ByteRange, ByteStream, Call, Error, ErrorKind, Op, Resul
 use super::error;
 use super::handle::Handle;
 use super::keys;
-use super::read::Found;
 use super::snapshot::Snapshot;
 
 /// Bytes that are read in one transaction.
@@ -105,12 +104,10 @@ impl Body {
 
     /// Why a part is not there: the value was replaced or removed, or else there is damage.
     fn missing(&self, snapshot: &Snapshot<'_>) -> Error {
-        match self.handle.find(snapshot, self.op, &self.head.key) {
-            Ok(Some(Found { head, .. })) if head.parts == Some(self.parts) => {
-                self.damaged("a part of it is missing")
-            }
-            Ok(found) => {
-                let current = found.map(|found| found.head.version());
+        match self.handle.head(snapshot, self.op, &self.head.key) {
+            Ok(Some(head)) if head.parts == Some(self.parts) => self.damaged("a part of it is missing"),
+            Ok(head) => {
+                let current = head.map(|head| head.version());
                 Error::new(ErrorKind::Conflict, self.op, "the value was replaced while it was being read")
                     .with_current(current)
             }

@@ -33,28 +33,37 @@ fn tag(space: Space) -> u8 {
     }
 }
 
-/// A key inside the environment, on the stack: reads allocate none.
+/// Keys up to this many bytes, with the first, stand on the stack.
+const SHORT: usize = 96;
+
+/// A key inside the environment. Most are short, and reading them allocates nothing.
 pub(super) struct RawKey {
-    bytes: [u8; MAX_KEY + 1],
+    short: [u8; SHORT],
     len: usize,
+    long: Vec<u8>,
 }
 
 impl RawKey {
-    /// The key of a record. One that is too long is cut off: the guarantees refuse it before.
+    /// The key of a record.
     #[inline]
     pub(super) fn record(key: &Key) -> RawKey {
-        let mut raw = RawKey { bytes: [0; MAX_KEY + 1], len: 1 };
-        raw.bytes[0] = tag(key.space());
-        let len = key.len().min(MAX_KEY);
-        raw.bytes[1..=len].copy_from_slice(&key.as_bytes()[..len]);
-        raw.len = len + 1;
+        let mut raw = RawKey { short: [0; SHORT], len: key.len() + 1, long: Vec::new() };
+        if raw.len <= SHORT {
+            raw.short[0] = tag(key.space());
+            raw.short[1..raw.len].copy_from_slice(key.as_bytes());
+        } else {
+            raw.long = place(key.space(), key.as_bytes());
+        }
         raw
     }
 
     /// Its bytes.
     #[inline]
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        match self.len {
+            0..=SHORT => &self.short[..self.len],
+            _ => &self.long,
+        }
     }
 }
 
@@ -149,6 +158,10 @@ mod tests {
         assert_eq!(RawKey::record(&user).as_bytes(), b"\x01k");
         assert_eq!(RawKey::record(&system).as_bytes(), b"\x00k");
         for key in [user, system] {
+            assert_eq!(record_key(RawKey::record(&key).as_bytes()).unwrap().unwrap(), key);
+        }
+        for len in [SHORT - 2, SHORT - 1, SHORT, MAX_KEY] {
+            let key = Key::new("x".repeat(len)).unwrap();
             assert_eq!(record_key(RawKey::record(&key).as_bytes()).unwrap().unwrap(), key);
         }
         let id = [7; 16];

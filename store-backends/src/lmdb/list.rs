@@ -10,6 +10,7 @@ use larder_store_core::{Items, ListOptions, Listed, Op, Result};
 use super::error;
 use super::handle::Handle;
 use super::keys;
+use super::read::stored;
 use super::snapshot::Snapshot;
 use super::tree::{Node, TreeCursor};
 
@@ -132,12 +133,11 @@ impl Listing {
         };
         let found = at.value(node).map_err(|d| error::damage(OP, d)).and_then(|record| {
             let (head, _) = Head::decode(record, Some(&key))?;
-            let parts = if head.parts.is_some() { head.body_len() } else { 0 };
-            Ok((head, (node.key.len() + record.len()) as u64 + parts))
+            let stored = stored(key.len(), record.len(), &head);
+            Ok((head, stored))
         });
         if let Ok((head, _)) = &found
-            && head.expires.is_some()
-            && head.is_expired(self.handle.env.wall())
+            && self.handle.is_expired(head)
         {
             return (None, Next::Beside);
         }
@@ -146,7 +146,7 @@ impl Listing {
             (Delimited::Skip, _) => (None, Next::Elsewhere),
             (Delimited::Prefix(prefix), _) => (Some(Ok(Listed::Prefix(prefix))), Next::Elsewhere),
             (Delimited::Entry, Ok((head, stored))) => {
-                (Some(Ok(Listed::Entry(head.meta(stored)))), Next::Beside)
+                (Some(Ok(Listed::Entry(head.into_meta(stored)))), Next::Beside)
             }
             (Delimited::Entry, Err(error)) => {
                 let error = error.during(OP).at(&self.handle.id).on(&key);

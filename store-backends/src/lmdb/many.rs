@@ -89,7 +89,7 @@ impl Handle {
         for tried in 1.. {
             let (head, meta) = match look? {
                 Look::Got(got) => return Ok(got),
-                Look::Parts { head, meta } => (head, meta),
+                Look::Parts(parts) => *parts,
             };
             let Some(parts) = head.parts else { return Ok(Got::Absent) };
             let body = Body::new(self.clone(), op, options.call.clone(), head, parts, options.range)?;

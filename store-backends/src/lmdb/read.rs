@@ -8,22 +8,16 @@ use super::error;
 use super::handle::Handle;
 use super::keys::{self, RawKey};
 use super::snapshot::Snapshot;
+use super::sys;
 use super::tree::{Node, TreeCursor};
 
-/// A record that was found, and what is known about it.
-pub(super) struct Found<'s> {
-    pub(super) head: Head,
-    pub(super) head_len: usize,
-    pub(super) record: &'s [u8],
-    pub(super) stored: u64,
-}
-
 /// What a look at a key gave.
+#[expect(clippy::large_enum_variant, reason = "most are answers, which are not to cost an allocation")]
 pub(super) enum Look {
     /// The answer.
     Got(Got<Bytes>),
     /// The value stands in parts.
-    Parts { head: Head, meta: Meta },
+    Parts(Box<(Head, Meta)>),
 }
 
 /// What is asked about a version.
@@ -35,6 +29,7 @@ pub(super) struct Wanted<'o> {
 }
 
 impl<'o> Wanted<'o> {
+    #[inline]
     pub(super) fn of(options: &'o GetOptions) -> Wanted<'o> {
         Wanted {
             range: options.range,
@@ -46,22 +41,28 @@ impl<'o> Wanted<'o> {
 }
 
 impl Handle {
-    /// The record under a key, unless it has expired.
+    /// The record under a key.
     #[inline]
-    pub(super) fn find<'s>(&self, snapshot: &Snapshot<'s>, op: Op, key: &Key) -> Result<Option<Found<'s>>> {
+    fn record<'s>(&self, snapshot: &Snapshot<'s>, op: Op, key: &Key) -> Result<Option<&'s [u8]>> {
         let raw = RawKey::record(key);
-        let found = snapshot.view.find(&snapshot.meta.main, raw.as_bytes());
-        let Some(record) = found.map_err(|d| error::damage(op, d))? else {
-            prove_absent(snapshot, op, key, &raw)?;
-            return Ok(None);
-        };
-        let (head, head_len) = Head::decode(record, Some(key))?;
-        if head.expires.is_some() && head.is_expired(self.env.wall()) {
-            return Ok(None);
+        match snapshot.view.find(&snapshot.meta.main, raw.as_bytes()) {
+            Ok(Some(record)) => Ok(Some(record)),
+            Ok(None) => prove_absent(snapshot, op, key, &raw).map(|()| None),
+            Err(damage) => Err(error::damage(op, damage)),
         }
-        let parts = if head.parts.is_some() { head.body_len() } else { 0 };
-        let stored = (raw.as_bytes().len() + record.len()) as u64 + parts;
-        Ok(Some(Found { head, head_len, record, stored }))
+    }
+
+    /// The head under a key, unless it has expired.
+    pub(super) fn head(&self, snapshot: &Snapshot<'_>, op: Op, key: &Key) -> Result<Option<Head>> {
+        let Some(record) = self.record(snapshot, op, key)? else { return Ok(None) };
+        let (head, _) = Head::decode(record, Some(key))?;
+        Ok(Some(head).filter(|head| !self.is_expired(head)))
+    }
+
+    /// Whether a value has expired. The clock is asked only if it can.
+    #[inline]
+    pub(super) fn is_expired(&self, head: &Head) -> bool {
+        head.expires.is_some() && head.is_expired(self.env.wall())
     }
 
     /// Answers from a snapshot.
@@ -73,39 +74,49 @@ impl Handle {
         key: &Key,
         wanted: &Wanted<'_>,
     ) -> Result<Look> {
-        let Some(found) = self.find(snapshot, op, key)? else { return Ok(Look::Got(Got::Absent)) };
-        let meta = found.head.meta(found.stored);
-        if !admits(op, wanted, &meta)? {
-            return Ok(Look::Got(Got::Unchanged(meta)));
+        let Some(record) = self.record(snapshot, op, key)? else { return Ok(Look::Got(Got::Absent)) };
+        sys::prefetch(record);
+        let (head, head_len) = Head::decode(record, Some(key))?;
+        if self.is_expired(&head) {
+            return Ok(Look::Got(Got::Absent));
+        }
+        let stored = stored(key.len(), record.len(), &head);
+        if !admits(op, wanted, &head)? {
+            return Ok(Look::Got(Got::Unchanged(head.into_meta(stored))));
         }
         if !wanted.body {
-            return Ok(Look::Got(Got::found(meta, Bytes::new())));
+            return Ok(Look::Got(Got::found(head.into_meta(stored), Bytes::new())));
         }
-        if found.head.parts.is_some() {
-            return Ok(Look::Parts { head: found.head, meta });
+        if head.parts.is_some() {
+            let meta = head.meta(stored);
+            return Ok(Look::Parts(Box::new((head, meta))));
         }
-        let body = inline(&found, wanted.range)?;
-        Ok(Look::Got(Got::found(meta, body)))
+        let body = inline(&head, record, head_len, wanted.range)?;
+        Ok(Look::Got(Got::found(head.into_meta(stored), body)))
     }
 }
 
+/// Bytes that a value takes: its key with the byte before it, its record, and its parts.
+pub(super) fn stored(key: usize, record: usize, head: &Head) -> u64 {
+    let parts = if head.parts.is_some() { head.body_len() } else { 0 };
+    (1 + key + record) as u64 + parts
+}
+
 /// Whether the value is to be sent.
-pub(super) fn admits(op: Op, wanted: &Wanted<'_>, meta: &Meta) -> Result<bool> {
+#[inline]
+fn admits(op: Op, wanted: &Wanted<'_>, head: &Head) -> Result<bool> {
     if wanted.only.is_none() && wanted.unless.is_none() {
         return Ok(true);
     }
     let mut options = GetOptions::new();
     (options.only, options.unless) = (wanted.only.cloned(), wanted.unless.cloned());
-    match &meta.version {
-        Some(version) => options.admits(version).map_err(|e| e.during(op)),
-        None => Ok(true),
-    }
+    options.admits(&head.version()).map_err(|e| e.during(op))
 }
 
 /// The value, or a part of it, out of its record. What is given is what was verified.
-fn inline(found: &Found<'_>, range: Option<ByteRange>) -> Result<Bytes> {
-    let Found { head, head_len, record, .. } = found;
-    let body = &record[*head_len..];
+#[inline]
+fn inline(head: &Head, record: &[u8], head_len: usize, range: Option<ByteRange>) -> Result<Bytes> {
+    let body = &record[head_len..];
     if body.len() as u64 != head.body_len() {
         let why = format!("its body has {} bytes instead of {}", body.len(), head.body_len());
         return Err(Error::new(ErrorKind::Corrupt, Op::Get, why).on(&head.key));
@@ -113,15 +124,15 @@ fn inline(found: &Found<'_>, range: Option<ByteRange>) -> Result<Bytes> {
     let binding = head.binding_in(record);
     let Some(range) = range else {
         let (raw, index) = body.split_at(head.raw_len as usize);
-        let copy = raw.to_vec();
-        binding.verify(0, &copy, index).map_err(|e| e.on(&head.key))?;
+        let copy = binding.copy_verified(0, raw, index).map_err(|e| e.on(&head.key))?;
         return Ok(Bytes::from(copy));
     };
     let range = range.resolve(head.raw_len)?;
     let cover = head.cover(range.clone());
     let at = |r: &std::ops::Range<u64>| r.start as usize..r.end as usize;
-    let copy = body[at(&cover.raw)].to_vec();
-    binding.verify(cover.first_block, &copy, &body[at(&cover.index)]).map_err(|e| e.on(&head.key))?;
+    let copy = binding
+        .copy_verified(cover.first_block, &body[at(&cover.raw)], &body[at(&cover.index)])
+        .map_err(|e| e.on(&head.key))?;
     let start = (range.start - cover.raw.start) as usize;
     Ok(Bytes::from(copy).slice(start..start + (range.end - range.start) as usize))
 }

@@ -1,17 +1,23 @@
 //! The store.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use larder_store_core::env::BoxFuture;
 use larder_store_core::{
     Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability, Error,
     ErrorKind, GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, Op, OpenOptions,
     PutItem, PutOptions, Removed, Result, Role, Sharing, Step, Store, StoreId, SweepOptions, Swept,
     Transacted, Transactions, Written, derived,
 };
+
+use tokio::task::coop;
 
 use super::body::Body;
 use super::config::{LmdbConfig, LmdbRole, LmdbSync};
@@ -173,21 +179,24 @@ impl Store for LmdbStore {
         let wanted = Wanted::of(options);
         match handle.try_read(op, |snapshot| handle.look(snapshot, op, key, &wanted))? {
             Ok(Look::Got(got)) => Some(Ok(got)),
-            Ok(Look::Parts { .. }) => None,
+            Ok(Look::Parts(_)) => None,
             Err(error) => Some(Err(handle.named(op, key)(error))),
         }
     }
 
-    async fn get_opts(&self, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
-        let (op, handle) = (Op::Get, &self.handle);
-        let done = async {
-            handle.begin(op, &options.call)?;
-            handle.guarantees.check_get(op, key, options)?;
-            let wanted = Wanted::of(options);
-            let look = handle.read(op, |snapshot| handle.look(snapshot, op, key, &wanted)).await;
-            handle.finish_get(op, key, options, look).await
-        };
-        done.await.map_err(handle.named(op, key))
+    // Written out: most answers are there at once, and the future of the others is large.
+    fn get_opts<'s, 'k, 'o, 'f>(
+        &'s self,
+        key: &'k Key,
+        options: &'o GetOptions,
+    ) -> BoxFuture<'f, Result<Got<Bytes>>>
+    where
+        's: 'f,
+        'k: 'f,
+        'o: 'f,
+        Self: 'f,
+    {
+        Box::pin(Get { store: self, key, options, slow: None })
     }
 
     async fn get_stream_opts(&self, key: &Key, options: &GetOptions) -> Result<Got<ByteStream>> {
@@ -198,7 +207,8 @@ impl Store for LmdbStore {
             let wanted = Wanted::of(options);
             match handle.read(op, |snapshot| handle.look(snapshot, op, key, &wanted)).await? {
                 Look::Got(got) => Ok(got.map(derived::pieces)),
-                Look::Parts { head, meta } => {
+                Look::Parts(parts) => {
+                    let (head, meta) = *parts;
                     let Some(parts) = head.parts else { return Ok(Got::Absent) };
                     let call = options.call.clone();
                     let body = Body::new(handle.clone(), op, call, head, parts, options.range)?;
@@ -219,7 +229,7 @@ impl Store for LmdbStore {
             let look = handle.read(op, |snapshot| handle.look(snapshot, op, key, &wanted)).await?;
             Ok(match look {
                 Look::Got(got) => got.map(drop),
-                Look::Parts { meta, .. } => Got::found(meta, ()),
+                Look::Parts(parts) => Got::found(parts.1, ()),
             })
         };
         done.await.map_err(handle.named(op, key))
@@ -297,6 +307,47 @@ impl Store for LmdbStore {
 
     async fn close(&self, call: &Call) -> Result<()> {
         self.handle.close(call).await.map_err(|e| e.at(&self.handle.id))
+    }
+}
+
+/// A get: at once when it is first polled, or else patiently.
+struct Get<'f> {
+    store: &'f LmdbStore,
+    key: &'f Key,
+    options: &'f GetOptions,
+    slow: Option<BoxFuture<'f, Result<Got<Bytes>>>>,
+}
+
+impl Future for Get<'_> {
+    type Output = Result<Got<Bytes>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let (store, key, options) = (self.store, self.key, self.options);
+        if let Some(slow) = &mut self.slow {
+            return slow.as_mut().poll(context);
+        }
+        // A task that only reads lets others run from time to time.
+        let turn = ready!(coop::poll_proceed(context));
+        if let Some(got) = store.try_get(key, options) {
+            turn.made_progress();
+            return Poll::Ready(got);
+        }
+        let slow = self.slow.insert(Box::pin(store.get_patiently(key, options)));
+        slow.as_mut().poll(context)
+    }
+}
+
+impl LmdbStore {
+    async fn get_patiently(&self, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
+        let (op, handle) = (Op::Get, &self.handle);
+        let done = async {
+            handle.begin(op, &options.call)?;
+            handle.guarantees.check_get(op, key, options)?;
+            let wanted = Wanted::of(options);
+            let look = handle.read(op, |snapshot| handle.look(snapshot, op, key, &wanted)).await;
+            handle.finish_get(op, key, options, look).await
+        };
+        done.await.map_err(handle.named(op, key))
     }
 }
 

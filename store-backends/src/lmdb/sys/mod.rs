@@ -12,6 +12,7 @@ mod env;
 mod fork;
 mod lock;
 mod mapping;
+mod prefetch;
 mod readers;
 mod words;
 
@@ -19,5 +20,6 @@ pub(super) use env::{Code, Db, OpenArgs, WriteEnd, WriteTxn, lock_file_len};
 pub(super) use fork::forks;
 pub(super) use lock::{is_locked, try_lock, unlock};
 pub(super) use mapping::Mapping;
+pub(super) use prefetch::prefetch;
 pub(super) use readers::{Lease, Readers};
 pub(super) use words::Words;

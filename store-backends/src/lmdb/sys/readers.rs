@@ -11,7 +11,7 @@ use super::env::{Code, EnvHandle};
 use super::mapping::Mapping;
 
 /// The most read transactions of one environment in one process: as many threads can read at once.
-const MOST: usize = 256;
+const MOST: usize = 64;
 
 /// A read transaction: renewed while it is leased, reset else.
 #[derive(Debug)]

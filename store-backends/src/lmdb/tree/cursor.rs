@@ -5,7 +5,7 @@ use super::view::{MAX_DEPTH, View};
 use super::{Damage, Read, Root};
 
 /// The first key that may be in a page, and the first that may not.
-type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+pub(super) type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// A place in a tree: before its first entry, at one, or behind its last.
 #[derive(Debug, Clone)]
@@ -49,8 +49,7 @@ impl<'a> TreeCursor<'a> {
         let depth = usize::from(self.root.depth).min(MAX_DEPTH);
         while self.len < depth {
             let is_leaf = self.len + 1 == depth;
-            let (low, high) = self.bounds(self.len)?;
-            let page = self.view.visit(number, is_leaf, low, high)?;
+            let page = self.view.visit(number, is_leaf, || self.bounds(self.len))?;
             let i = choose(&page, is_leaf)?;
             self.levels[self.len] = (Some(page), i);
             self.len += 1;

@@ -1,5 +1,7 @@
 //! One page and its nodes.
 
+use std::cmp::Ordering;
+
 use super::{Damage, Read};
 
 /// Bytes of a page's header.
@@ -33,8 +35,9 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page<'a> {
     bytes: &'a [u8],
+    /// Where its nodes start.
+    pointers: &'a [[u8; 2]],
     number: u64,
-    nodes: usize,
     upper: usize,
     kind: u16,
 }
@@ -61,21 +64,28 @@ pub(crate) enum To<'a> {
 
 impl<'a> Page<'a> {
     /// Reads the header of the page that `bytes` are, which must have this number and kind.
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8], number: u64, kind: u16) -> Read<Page<'a>> {
         let bad = |what| Damage::new(what, number);
-        let cut = || bad("it is cut off");
-        if u64_at(bytes, 0).ok_or_else(cut)? != number {
+        let Some((header, behind)) = bytes.split_first_chunk::<HEADER>() else {
+            return Err(bad("it is cut off"));
+        };
+        let [n0, n1, n2, n3, n4, n5, n6, n7, _, _, k0, k1, l0, l1, u0, u1] = *header;
+        if u64::from_le_bytes([n0, n1, n2, n3, n4, n5, n6, n7]) != number {
             return Err(bad("it has the number of another page"));
         }
-        if u16_at(bytes, 10).ok_or_else(cut)? != kind {
+        if u16::from_le_bytes([k0, k1]) != kind {
             return Err(bad("it is not of the kind that belongs there"));
         }
-        let lower = usize::from(u16_at(bytes, 12).ok_or_else(cut)?);
-        let upper = usize::from(u16_at(bytes, 14).ok_or_else(cut)?);
+        let lower = usize::from(u16::from_le_bytes([l0, l1]));
+        let upper = usize::from(u16::from_le_bytes([u0, u1]));
         if lower < HEADER + 2 || lower % 2 != 0 || lower > upper || upper > bytes.len() {
             return Err(bad("its bounds make no sense"));
         }
-        Ok(Page { bytes, number, nodes: (lower - HEADER) / 2, upper, kind })
+        let Some(pointers) = behind.get(..lower - HEADER) else {
+            return Err(bad("its bounds make no sense"));
+        };
+        Ok(Page { bytes, pointers: pointers.as_chunks().0, number, upper, kind })
     }
 
     /// Its number.
@@ -85,27 +95,35 @@ impl<'a> Page<'a> {
 
     /// How many nodes it has, at least one.
     pub(crate) fn len(&self) -> usize {
-        self.nodes
+        self.pointers.len()
     }
 
     fn bad(&self, what: &'static str) -> Damage {
         Damage::new(what, self.number)
     }
 
-    /// Where node `i` starts, its key, and the bytes it takes with those of its value on the page.
+    #[cold]
+    fn outside(&self) -> Damage {
+        self.bad("a node lies outside of it")
+    }
+
+    /// Node `i` from its header on, and its key.
     #[inline]
     fn raw(&self, i: usize) -> Read<(&'a [u8], &'a [u8])> {
-        let out = || self.bad("a node lies outside of it");
-        if i >= self.nodes {
-            return Err(out());
-        }
-        let at = usize::from(u16_at(self.bytes, HEADER + 2 * i).ok_or_else(out)?);
+        let Some(at) = self.pointers.get(i) else { return Err(self.outside()) };
+        let at = usize::from(u16::from_le_bytes(*at));
         if at < self.upper {
-            return Err(out());
+            return Err(self.outside());
         }
-        let node = self.bytes.get(at..).ok_or_else(out)?;
-        let key = usize::from(u16_at(node, 6).ok_or_else(out)?);
-        Ok((node, node.get(NODE..NODE + key).ok_or_else(out)?))
+        let Some((header, behind)) = self.bytes.get(at..).and_then(|node| node.split_first_chunk::<NODE>())
+        else {
+            return Err(self.outside());
+        };
+        let len = usize::from(u16::from_le_bytes([header[6], header[7]]));
+        match behind.get(..len) {
+            Some(key) => Ok((&self.bytes[at..], key)),
+            None => Err(self.outside()),
+        }
     }
 
     /// The key of node `i`.
@@ -118,7 +136,7 @@ impl<'a> Page<'a> {
     #[inline]
     pub(crate) fn node(&self, i: usize) -> Read<Node<'a>> {
         let (node, key) = self.raw(i)?;
-        let out = || self.bad("a node lies outside of it");
+        let out = || self.outside();
         let (low, flags) = (u32_at(node, 0).ok_or_else(out)?, u16_at(node, 4).ok_or_else(out)?);
         if self.kind == BRANCH {
             return Ok(Node { key, to: To::Child(u64::from(low) | u64::from(flags) << 32) });
@@ -137,13 +155,13 @@ impl<'a> Page<'a> {
     pub(crate) fn search(&self, key: &[u8]) -> Read<(usize, bool)> {
         // The first key of a branch counts as below all.
         let mut low = usize::from(self.kind == BRANCH);
-        let mut high = self.nodes;
+        let mut high = self.pointers.len();
         while low < high {
             let middle = (low + high) / 2;
             match self.key(middle)?.cmp(key) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Ok((middle, true)),
-                std::cmp::Ordering::Greater => high = middle,
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok((middle, true)),
+                Ordering::Greater => high = middle,
             }
         }
         Ok((low, false))
@@ -172,12 +190,12 @@ impl<'a> Page<'a> {
             false => a.cmp(b),
             true => u64_at(a, 0).cmp(&u64_at(b, 0)),
         };
-        if self.kind == BRANCH && self.nodes < 2 {
+        if self.kind == BRANCH && self.pointers.len() < 2 {
             return Err(self.bad("a branch leads to one page only"));
         }
         let mut bytes = 0;
         let mut last: Option<&[u8]> = low;
-        for i in 0..self.nodes {
+        for i in 0..self.pointers.len() {
             let node = self.node(i)?;
             let unkeyed = self.kind == BRANCH && i == 0;
             let long = match node.to {
@@ -196,9 +214,9 @@ impl<'a> Page<'a> {
             }
             let first = i == usize::from(self.kind == BRANCH);
             match last.map(|last| order(last, node.key)) {
-                None | Some(std::cmp::Ordering::Less) => {}
+                None | Some(Ordering::Less) => {}
                 // The first key of a page may be the very one that the page above names.
-                Some(std::cmp::Ordering::Equal) if first && self.kind == LEAF => {}
+                Some(Ordering::Equal) if first && self.kind == LEAF => {}
                 Some(_) => return Err(self.bad("its keys are not in order")),
             }
             last = Some(node.key);

@@ -1,7 +1,8 @@
 //! The pages of one snapshot.
 
+use super::cursor::Bounds;
 use super::page::{HEADER, OVERFLOW, Page, To, u16_at, u32_at, u64_at};
-use super::{BRANCH, Damage, LEAF, Read, Root, Seen};
+use super::{BRANCH, Damage, LEAF, Read, Root, Seen, TreeCursor};
 
 /// The deepest tree that LMDB makes.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -48,17 +49,17 @@ impl<'a> View<'a> {
         Page::new(bytes, number, kind)
     }
 
-    /// The page at a level, checked if it was not seen before.
-    #[inline]
+    /// The page at a level, checked if it was not seen before. `bounds`: the first key that may be in it, and the first
+    /// that may not.
     pub(crate) fn visit(
         &self,
         number: u64,
         is_leaf: bool,
-        low: Option<&[u8]>,
-        high: Option<&[u8]>,
+        bounds: impl FnOnce() -> Read<Bounds<'a>>,
     ) -> Read<Page<'a>> {
         let page = self.page(number, if is_leaf { LEAF } else { BRANCH })?;
         if !self.seen.has(number) {
+            let (low, high) = bounds()?;
             page.check(low, high, false)?;
             self.seen.add(number);
         }
@@ -103,26 +104,34 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The value under `key`. That there is none is only proven by [`TreeCursor::absent`](super::TreeCursor::absent).
+    /// The value under `key`. That there is none is only proven by [`TreeCursor::absent`].
     #[inline]
     pub(crate) fn find(&self, tree: &Root, key: &[u8]) -> Read<Option<&'a [u8]>> {
-        let Some(root) = tree.page else { return Ok(None) };
-        let (mut number, mut low, mut high) = (root, None, None);
+        let Some(mut number) = tree.page else { return Ok(None) };
         for _ in 1..tree.depth {
-            let page = self.visit(number, false, low, high)?;
-            let i = page.child_for(key)?;
-            if i > 0 {
-                low = Some(page.key(i)?);
+            if !self.seen.has(number) {
+                return self.find_checked(tree, key);
             }
-            if i + 1 < page.len() {
-                high = Some(page.key(i + 1)?);
-            }
-            number = page.child(i)?;
+            let page = self.page(number, BRANCH)?;
+            number = page.child(page.child_for(key)?)?;
         }
-        let leaf = self.visit(number, true, low, high)?;
+        if !self.seen.has(number) {
+            return self.find_checked(tree, key);
+        }
+        let leaf = self.page(number, LEAF)?;
         match leaf.search(key)? {
             (at, true) => self.value(leaf.node(at)?.to).map(Some),
             (_, false) => Ok(None),
+        }
+    }
+
+    /// The same through pages that have not all been seen.
+    #[cold]
+    fn find_checked(&self, tree: &Root, key: &[u8]) -> Read<Option<&'a [u8]>> {
+        let cursor = TreeCursor::seek(*self, tree, key)?;
+        match cursor.entry_here()? {
+            Some(node) if node.key == key => self.value(node.to).map(Some),
+            _ => Ok(None),
         }
     }
 }
