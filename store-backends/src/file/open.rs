@@ -1,13 +1,12 @@
 //! Opening and creating.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use larder_store_core::{
     CasScope, Durability, Env, Error, ErrorKind, Guarantees, Key, Op, Ranges, Result, Sharing, StoreId,
     Versions,
 };
-use rustix::fs::fstatvfs;
+use rustix::fs::{Access, AtFlags, StatVfsMountFlags, accessat, fstatvfs};
 use rustix::io::Errno;
 
 use super::config::{FileConfig, Layout, Sync};
@@ -16,7 +15,6 @@ use super::handle::{Handle, Parts};
 use super::marker::{self, Marker};
 use super::path::max_key;
 use super::root::Root;
-use super::temp::Temp;
 use crate::folder::{self, CheckedFolder, FolderRules};
 
 /// The largest value: what the file system takes is less.
@@ -52,7 +50,8 @@ fn attach(
         return Err(Error::new(ErrorKind::Unsupported, op, why)
             .hint(format!("choose a shorter one: keys of {} bytes must fit", Key::PORTABLE_LEN)));
     }
-    let names = fstatvfs(&folder.fd).map_err(|e| failed(op, e, "looking at the file system"))?.f_namemax;
+    let disk = fstatvfs(&folder.fd).map_err(|e| failed(op, e, "looking at the file system"))?;
+    let names = disk.f_namemax;
     if names != 0 && names < NAME_MAX {
         let why =
             format!("the file system takes names of {names} bytes, and the store makes some of {NAME_MAX}");
@@ -88,7 +87,11 @@ fn attach(
     let network = folder.file_system.network.is_some();
     let root = Root::attach(folder.fd, !network)
         .map_err(|e| failed(op, e, "opening the private folders of the store"))?;
-    probe(op, &root, &env)?;
+    let writable = match disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        true => Err(Errno::ROFS),
+        false => may_write(&root),
+    };
+    writable.map_err(|e| failed(op, e, "making a file in the store's folder"))?;
     let parts = Parts {
         id: id.clone(),
         guarantees: guarantees(config, max_key, network, config.layout),
@@ -110,11 +113,13 @@ fn attach(
     Ok(Handle::new(parts, root))
 }
 
-/// Whether files can be made. A full disk is no hindrance: reads and deletes work.
-fn probe(op: Op, root: &Arc<Root>, env: &Env) -> Result<()> {
-    match Temp::create(root, env) {
-        Ok(_) | Err(Errno::NOSPC | Errno::DQUOT) => Ok(()),
-        Err(e) => Err(failed(op, e, "making a file in the store's folder")),
+/// Whether files may be made. None is: that would wait for the disk.
+fn may_write(root: &Root) -> std::result::Result<(), Errno> {
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    match accessat(root.tmp(), ".", access, AtFlags::EACCESS) {
+        // Kernels and file systems that cannot tell: the first put will.
+        Err(Errno::NOSYS | Errno::INVAL) => Ok(()),
+        told => told,
     }
 }
 
