@@ -158,7 +158,8 @@ impl Opening<'_> {
         }
         let sync = self.config.sync == LmdbSync::Full;
         let args = OpenArgs { path: &self.folder.path, map_size, max_readers: MAX_READERS, sync };
-        let (readers, end) = Db::open(&args).map_err(|code| error::code(OP, code, "opening LMDB"))?;
+        let what = format!("opening LMDB in {}", self.folder.path.display());
+        let (readers, end) = Db::open(&args).map_err(|code| error::code(OP, code, &what))?;
         let (data, page_size) = match data {
             Some(data) => data,
             None => {
@@ -247,7 +248,8 @@ impl Opening<'_> {
         // With others at work the structure cannot be looked at now: the first transaction does.
         let suspect = survey.alive > 0 && survey.deaths > 0;
         let budget = if survey.deaths < MANY_DEATHS { FEW_PAGES } else { u64::MAX };
-        let mut writer = Writer::new(end, shared.clone(), suspect.then_some(budget));
+        let file = self.file(files::DATA, OFlags::RDWR)?;
+        let mut writer = Writer::new(end, file, shared.clone(), suspect.then_some(budget));
         marker::check(&mut writer, &shared, self.role, self.create)?;
         shared.guard.end();
         let writer = std::thread::Builder::new()

@@ -21,7 +21,7 @@ pub(super) use meta::{META_BYTES, Meta, Root};
 use page::{BRANCH, LEAF};
 pub(super) use page::{Node, To};
 pub(super) use seen::Seen;
-pub(super) use verify::{verify, verify_free};
+pub(super) use verify::{free_pages, verify, verify_free};
 pub(super) use view::View;
 
 /// What is wrong with the file, for an error that names the key and the store.

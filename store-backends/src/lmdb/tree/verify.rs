@@ -14,6 +14,8 @@ struct Walk<'a> {
     budget: u64,
     counts: [u64; 3],
     entries: u64,
+    /// How many pages were in lists of free ones.
+    free: u64,
 }
 
 /// Out of budget, or damaged.
@@ -39,16 +41,21 @@ pub(crate) fn verify(view: View<'_>, meta: &Meta, budget: u64) -> Read<bool> {
         return Err(Damage::new("the last page lies far behind the end of the file", meta.txn % 2));
     }
     let used = vec![0; bits];
-    let mut walk = Walk { view, used, last_page: meta.last_page, budget, counts: [0; 3], entries: 0 };
+    let mut walk = Walk::new(view, meta, used, budget);
     let done = walk.tree(&meta.main, false).and_then(|()| walk.tree(&meta.free, true));
     settle(done)
 }
 
 /// Checks the tree of free pages alone, up to `budget` pages: LMDB believes every number in it, and writes there.
 pub(crate) fn verify_free(view: View<'_>, meta: &Meta, budget: u64) -> Read<bool> {
-    let mut walk =
-        Walk { view, used: Vec::new(), last_page: meta.last_page, budget, counts: [0; 3], entries: 0 };
-    settle(walk.tree(&meta.free, true))
+    settle(Walk::new(view, meta, Vec::new(), budget).tree(&meta.free, true))
+}
+
+/// How many pages are free.
+pub(crate) fn free_pages(view: View<'_>, meta: &Meta) -> Read<u64> {
+    let mut walk = Walk::new(view, meta, Vec::new(), u64::MAX);
+    settle(walk.tree(&meta.free, true))?;
+    Ok(walk.free)
 }
 
 fn settle(done: Result<(), Stop>) -> Read<bool> {
@@ -60,6 +67,10 @@ fn settle(done: Result<(), Stop>) -> Read<bool> {
 }
 
 impl<'a> Walk<'a> {
+    fn new(view: View<'a>, meta: &Meta, used: Vec<u64>, budget: u64) -> Walk<'a> {
+        Walk { view, used, last_page: meta.last_page, budget, counts: [0; 3], entries: 0, free: 0 }
+    }
+
     /// Marks a run of pages as used.
     fn mark(&mut self, first: u64, run: u64, cost: u64) -> Result<(), Stop> {
         self.budget = self.budget.checked_sub(cost).ok_or(Stop::Budget)?;
@@ -139,6 +150,7 @@ impl<'a> Walk<'a> {
             .ok_or_else(|| bad("its list of free pages is cut off"))?;
         // Numbers are cheaper to look at than pages.
         self.budget = self.budget.checked_sub(pages.len() as u64 / 4096).ok_or(Stop::Budget)?;
+        self.free += count;
         let mut last = u64::MAX;
         for page in pages.chunks_exact(8).filter_map(|page| u64_at(page, 0)) {
             if page >= last {

@@ -21,8 +21,11 @@ impl Writer {
         let jobs = cell.into_inner().unwrap_or_else(|| shared.queue.take());
         let outcomes = match fate {
             Fate::Made => outcomes,
-            // Each by itself, so that a delete still works where a put does not fit.
-            Fate::TooLarge(_) if jobs.len() > 1 => jobs.iter().map(|job| self.alone(job)).collect(),
+            // Each by itself, so that a delete still works where a put does not fit. What is garbage makes room first.
+            Fate::TooLarge(_) if jobs.len() > 1 || self.garbage => {
+                while self.garbage && self.collect_garbage(garbage::STEP).is_ok() {}
+                jobs.iter().map(|job| self.alone(job)).collect()
+            }
             Fate::TooLarge(error) | Fate::Failed(error) | Fate::Unknown(error) => {
                 fail(&jobs, outcomes, &error)
             }

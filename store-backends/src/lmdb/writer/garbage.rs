@@ -87,12 +87,19 @@ fn remove_some(plan: &mut Plan<'_, '_>, step: usize) -> Result<bool> {
 
 impl Writer {
     /// Removes some garbage, in one transaction.
-    pub(super) fn collect_garbage(&mut self, step: usize) -> Result<()> {
+    pub(super) fn collect_garbage(&mut self, mut step: usize) -> Result<()> {
         let mut more = false;
-        let fate = self.transaction(OP, |plan| {
-            more = remove_some(plan, step)?;
-            Ok(())
-        });
+        let fate = loop {
+            let fate = self.transaction(OP, |plan| {
+                more = remove_some(plan, step)?;
+                Ok(())
+            });
+            match fate {
+                // What many take at once may be too much for a full disk.
+                Fate::TooLarge(_) if step > 1 => step /= 4,
+                fate => break fate,
+            }
+        };
         self.garbage = more && matches!(fate, Fate::Made);
         self.garbage_failed |= !matches!(fate, Fate::Made);
         fate.result()

@@ -12,9 +12,11 @@ mod batch;
 mod garbage;
 mod plan;
 mod queue;
+mod room;
 mod transaction;
 mod work;
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ pub(super) use queue::Queue;
 pub(super) use work::{Change, Done, Job, SweepOrder, Ticket, Work};
 
 use queue::Next;
+use room::Room;
 
 use super::shared::Shared;
 use super::sys::{Code, WriteEnd};
@@ -36,6 +39,7 @@ const PATIENCE: usize = 200;
 #[derive(Debug)]
 pub(super) struct Writer {
     end: WriteEnd,
+    room: Room,
     shared: Arc<Shared>,
     /// How many jobs the last commit answered: about so many are coming back.
     expected: usize,
@@ -50,8 +54,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(end: WriteEnd, shared: Arc<Shared>, suspect: Option<u64>) -> Writer {
-        Writer { end, shared, expected: 0, garbage: true, garbage_failed: false, suspect, swept: false }
+    /// `data` is the data file, open for writing.
+    pub(super) fn new(end: WriteEnd, data: File, shared: Arc<Shared>, suspect: Option<u64>) -> Writer {
+        Writer {
+            end,
+            room: Room::new(data),
+            shared,
+            expected: 0,
+            garbage: true,
+            garbage_failed: false,
+            suspect,
+            swept: false,
+        }
     }
 
     /// Writes the format marker of a new store.

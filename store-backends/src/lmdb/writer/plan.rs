@@ -99,6 +99,27 @@ impl<'s, 'j> Plan<'s, 'j> {
         self.fates.is_empty()
     }
 
+    /// If something is added: how many pages that may take, about the most.
+    pub(crate) fn adds(&self, page_size: usize) -> Option<u64> {
+        let main = &self.snapshot.meta.main;
+        let (mut long, mut added) = (0, false);
+        for (key, fate) in &self.fates {
+            if let Effect::Put(value) = fate.effect {
+                added = true;
+                // An entry of more than half a page has its value on pages of its own.
+                if key.len() + value.len() > page_size / 2 - 32 {
+                    long += (value.len() / page_size + 1) as u64;
+                }
+            }
+        }
+        let (entries, depth) = (self.fates.len() as u64, u64::from(main.depth));
+        // Each on the way to an entry is copied and may be split, but none twice.
+        let copied = (entries * (depth + 2)).min(main.pages[0] + main.pages[1] + entries) + depth + 1;
+        // And the lists of the pages that become free.
+        let lists = 8 + (long + copied) / 128;
+        added.then_some(long + copied + lists)
+    }
+
     /// Whether parts became garbage.
     pub(crate) fn made_garbage(&self) -> bool {
         self.made_garbage

@@ -4,6 +4,7 @@ use larder_store_core::{Error, ErrorKind, Op, Result};
 
 use super::Writer;
 use super::plan::Plan;
+use super::room::Room;
 use crate::lmdb::error;
 use crate::lmdb::shared::Shared;
 use crate::lmdb::sys::{Code, WriteTxn};
@@ -46,6 +47,7 @@ enum Came {
 fn run<'j>(
     shared: &Shared,
     mut txn: WriteTxn<'_>,
+    room: &mut Room,
     suspect: Option<u64>,
     op: Op,
     build: &mut impl for<'s> FnMut(&mut Plan<'s, 'j>) -> Result<()>,
@@ -69,6 +71,11 @@ fn run<'j>(
     }
     if plan.is_empty() {
         return Came::Over(Fate::Made);
+    }
+    if let Some(pages) = plan.adds(shared.settings.page_size)
+        && let Err(lack) = room.make(&shared.settings, &snapshot, pages)
+    {
+        return Came::Over(Fate::TooLarge(lack.error(op)));
     }
     // From here on it is LMDB that touches pages: a death here is looked into at the next open.
     shared.guard.set_writing(true);
@@ -105,7 +112,7 @@ impl Writer {
                 return Fate::Failed(error.during(op));
             }
             let came = match self.end.begin() {
-                Ok(txn) => run(&shared, txn, self.suspect.take(), op, &mut build),
+                Ok(txn) => run(&shared, txn, &mut self.room, self.suspect.take(), op, &mut build),
                 Err(code) => Came::ToBegin(code),
             };
             let grown = match came {
