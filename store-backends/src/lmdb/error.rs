@@ -50,6 +50,11 @@ pub(super) fn trouble(op: Op, trouble: Trouble) -> Error {
     match trouble {
         Trouble::Damage(found) => damage(op, found),
         Trouble::Code(found) => code(op, found, "reading"),
+        Trouble::Unfinished => Error::new(
+            ErrorKind::Unavailable,
+            op,
+            "processes keep dying in the middle of their commits to this store",
+        ),
         Trouble::Mapping => Error::new(ErrorKind::Unavailable, op, "the data file could not be mapped anew"),
     }
 }

@@ -28,12 +28,17 @@ const BOOT: usize = 2;
 const UNSYNCED: usize = 4;
 const DEATHS: usize = 5;
 const CHECKED: usize = 6;
+const WRITER: usize = 7;
 const STAMPS: usize = 16;
 const STAMP_LEN: usize = 8;
 const SLOTS: usize = 512;
 const SLOT_LEN: usize = 32;
 const SLOT_COUNT: usize = 128;
 
+/// The bits of a word that number a slot.
+const SLOT_BITS: u64 = SLOT_COUNT as u64 - 1;
+
+const _: () = assert!(SLOT_COUNT.is_power_of_two());
 const _: () = assert!((SLOTS + SLOT_LEN * SLOT_COUNT) * 8 <= LEN as usize);
 
 /// The byte whose lock says "I am opening".
@@ -183,7 +188,7 @@ impl Guard {
             self.write(at(SLOT_BOOT), boot[0]);
             self.write(at(SLOT_BOOT + 1), boot[1]);
             self.write(at(WRITING), 0);
-            self.write(at(INCARNATION), env.random_u64().max(1));
+            self.write(at(INCARNATION), env.random_u64().max(1 + SLOT_BITS));
             self.mine = Some(slot);
             return Ok(true);
         }
@@ -209,11 +214,38 @@ impl Guard {
         self.mine == Some(slot) || sys::is_locked(&self.file, slot_byte(slot)).unwrap_or(true)
     }
 
-    /// Says that this process is about to be in LMDB's writing code, or no longer.
+    /// Says that this process is about to be in LMDB's writing code, or no longer. Under the lock of writers.
     pub(super) fn set_writing(&self, writing: bool) {
         if let Some(slot) = self.mine {
             self.write(self.slot(slot, WRITING), u64::from(writing));
         }
+        if writing {
+            self.take_over();
+        }
+    }
+
+    /// Says that this process has the lock of writers: whatever the one before it left unfinished, LMDB has finished.
+    pub(super) fn take_over(&self) {
+        if let Some(slot) = self.mine {
+            self.write(WRITER, self.writer_in(slot));
+        }
+    }
+
+    /// Who owns a slot, in one word.
+    fn writer_in(&self, slot: usize) -> u64 {
+        self.read(self.slot(slot, INCARNATION)) & !SLOT_BITS | slot as u64
+    }
+
+    /// Whether the last one who took the lock of writers is not there any more.
+    #[cold]
+    pub(super) fn writer_died(&self) -> bool {
+        let writer = self.read(WRITER);
+        let slot = (writer & SLOT_BITS) as usize;
+        if writer == 0 || (self.mine == Some(slot) && writer == self.writer_in(slot)) {
+            return false;
+        }
+        // Where that cannot be told, it lives.
+        writer != self.writer_in(slot) || !sys::is_locked(&self.file, slot_byte(slot)).unwrap_or(true)
     }
 
     /// A commit succeeded: whoever died while writing did not die of the file.

@@ -76,10 +76,10 @@ impl Handle {
         read: impl FnOnce(&Snapshot<'_>) -> Result<R>,
     ) -> Option<Result<R>> {
         let mut lease = self.shared.readers.try_lease()?;
-        match self.shared.data.renew(&mut lease, false) {
+        match self.shared.renew(&mut lease, false) {
             Ok(_) => {}
             Err(Trouble::Damage(found)) => return Some(Err(error::damage(op, found))),
-            Err(Trouble::Mapping | Trouble::Code(_)) => return None,
+            Err(Trouble::Mapping | Trouble::Unfinished | Trouble::Code(_)) => return None,
         }
         let snapshot = self.shared.data.of_lease(&lease).ok()?;
         Some(read(&snapshot))
@@ -106,7 +106,9 @@ impl Handle {
                 return Err(closed(op, &self.id));
             }
             match trouble {
-                Trouble::Mapping | Trouble::Code(Code::ReadersFull) if mends < MENDS => {
+                Trouble::Mapping | Trouble::Unfinished | Trouble::Code(Code::ReadersFull)
+                    if mends < MENDS =>
+                {
                     mends += 1;
                     self.ask(op, Work::Mend).await?;
                 }
@@ -128,7 +130,7 @@ impl Handle {
             return Ok(Some(Err(self.forked(op))));
         }
         let Some(mut lease) = self.shared.readers.lease()? else { return Ok(None) };
-        self.shared.data.renew(&mut lease, true)?;
+        self.shared.renew(&mut lease, true)?;
         let snapshot = self.shared.data.of_lease(&lease)?;
         Ok(Some(read(&snapshot)))
     }

@@ -6,6 +6,7 @@ use super::config::LmdbRole;
 use super::error;
 use super::keys;
 use super::shared::Shared;
+use super::snapshot::Trouble;
 use super::writer::Writer;
 
 /// `LRDRLMDB`, the version, the role, and the complement of both.
@@ -31,7 +32,12 @@ pub(super) fn check(writer: &mut Writer, shared: &Shared, role: LmdbRole, create
     let (found, is_empty) = {
         let lease = shared.readers.lease().map_err(|code| error::code(OP, code, "reading"))?;
         let mut lease = lease.ok_or_else(|| error::code(OP, super::sys::Code::ReadersFull, "reading"))?;
-        shared.data.renew(&mut lease, true).map_err(|t| error::trouble(OP, t))?;
+        let mut renewed = shared.renew(&mut lease, true);
+        if let Err(Trouble::Unfinished) = renewed {
+            writer.recover(OP)?;
+            renewed = shared.renew(&mut lease, true);
+        }
+        renewed.map_err(|t| error::trouble(OP, t))?;
         let snapshot = shared.data.of_lease(&lease).map_err(|t| error::trouble(OP, t))?;
         let found = snapshot
             .view

@@ -6,8 +6,9 @@ use larder_store_core::{Env, Error};
 
 use super::config::LmdbRole;
 use super::guard::Guard;
-use super::snapshot::Data;
-use super::sys::{self, Readers};
+use super::snapshot::{Data, Trouble};
+use super::sys::{self, Lease, Readers};
+use super::tree::Meta;
 use super::writer::Queue;
 
 /// What an environment was opened with.
@@ -50,6 +51,12 @@ impl Shared {
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
         self.fork == sys::forks()
+    }
+
+    /// Takes the newest snapshot with `lease`: [`Data::renew`].
+    #[inline]
+    pub(super) fn renew(&self, lease: &mut Lease<'_>, patient: bool) -> Result<Meta, Trouble> {
+        self.data.renew(lease, patient, || self.guard.writer_died())
     }
 
     /// Takes no more writes, and says why.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::sys::{Code, Lease, Mapping};
-use super::tree::{Damage, META_BYTES, Meta, Seen, View};
+use super::tree::{Damage, META_BYTES, META_TXN, Meta, Seen, View};
 
 /// The trees of one transaction.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub(super) struct Snapshot<'a> {
 pub(super) enum Trouble {
     /// The file grew past what is mapped here: it must be mapped anew.
     Mapping,
+    /// A process died in the middle of publishing a commit: the next one who takes the lock of writers ends that.
+    Unfinished,
     /// LMDB's answer.
     Code(Code),
     /// Damage.
@@ -82,9 +84,21 @@ impl Data {
         Ok(meta)
     }
 
-    /// Takes the newest snapshot with `lease`. With `patient`, a mapping that has become too short is replaced.
+    /// The transaction that a meta page says it is of.
     #[inline]
-    pub(super) fn renew(&self, lease: &mut Lease<'_>, patient: bool) -> Result<Meta, Trouble> {
+    fn txn_at(&self, mapping: &Mapping, number: u64) -> Option<u64> {
+        mapping.copy(number as usize * self.page_size + META_TXN).map(u64::from_le_bytes)
+    }
+
+    /// Takes the newest snapshot with `lease`. With `patient`, a mapping that has become too short is replaced. `died`:
+    /// whether the last one who wrote may be dead.
+    #[inline]
+    pub(super) fn renew(
+        &self,
+        lease: &mut Lease<'_>,
+        patient: bool,
+        died: impl Fn() -> bool,
+    ) -> Result<Meta, Trouble> {
         let mut txn = lease.renew()?;
         if lease.mapping.is_none() {
             if !patient {
@@ -92,26 +106,35 @@ impl Data {
             }
             lease.mapping = Some(self.mapping(0)?);
         }
-        while txn != lease.meta.txn || lease.meta.page_size == 0 {
+        loop {
             let Some(mapping) = &lease.mapping else { return Err(Trouble::Mapping) };
-            let (meta, other) = (self.meta(mapping, txn % 2), self.meta(mapping, 1 - txn % 2));
+            let is_known = txn == lease.meta.txn && lease.meta.page_size != 0;
+            let meta = if is_known { Ok(lease.meta) } else { self.meta(mapping, txn % 2) };
             // The page of this snapshot is written again by the transaction after the next, which cannot begin before
             // the next has written its own: while that one is not there, what was read is of one piece.
-            let settled = other.as_ref().is_ok_and(|other| other.txn <= txn);
+            let settled = self.txn_at(mapping, 1 - txn % 2).is_some_and(|other| other <= txn);
             if !settled {
-                // It is there. If the number that LMDB publishes has still not moved on, whoever wrote it died in
-                // between, and nobody has begun after it: the copy was made before now.
                 let again = lease.renew()?;
                 if again != txn {
                     txn = again;
                     continue;
                 }
+                // It is there, and the number that LMDB publishes has still not moved on. Whoever wrote it is about to
+                // move it; or has died, and then the next one who writes will, whenever that is: what that commit did
+                // must not show up later than now. Nobody has begun after it, so the copy is of one piece.
+                if died() {
+                    return Err(Trouble::Unfinished);
+                }
+            }
+            if is_known {
+                break;
             }
             let meta = meta?;
             if meta.txn != txn {
                 return Err(Damage::new("it is not of the transaction that it should be of", txn % 2).into());
             }
             lease.meta = meta;
+            break;
         }
         let wanted = self.len_of(&lease.meta);
         if lease.mapping.as_ref().is_none_or(|mapping| (mapping.len() as u64) < wanted) {

@@ -111,7 +111,7 @@ fn no_cache(role: Role) -> Error {
         _ => "role=cache is not offered yet",
     };
     Error::new(ErrorKind::Unsupported, Op::Open, why)
-        .hint("put `memory:?capacity=…` there, or let the LMDB store be the last tier (role=origin)")
+        .hint("open the LMDB store alone or as the last tier, with role=origin")
 }
 
 /// Opens once, on a thread that may block.

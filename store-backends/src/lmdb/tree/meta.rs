@@ -6,6 +6,9 @@ use super::{Damage, Read};
 /// Bytes of a meta page that say something: the header and `MDB_meta`.
 pub(crate) const META_BYTES: usize = 16 + 136;
 
+/// Where in a meta page the number of its transaction stands.
+pub(crate) const META_TXN: usize = 16 + 128;
+
 const MAGIC: u32 = 0xBEEF_C0DE;
 const VERSION: u32 = 1;
 const META_FLAG: u16 = 0x08;

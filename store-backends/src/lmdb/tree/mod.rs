@@ -17,7 +17,7 @@ mod verify;
 mod view;
 
 pub(super) use cursor::TreeCursor;
-pub(super) use meta::{META_BYTES, Meta, Root};
+pub(super) use meta::{META_BYTES, META_TXN, Meta, Root};
 use page::{BRANCH, LEAF};
 pub(super) use page::{Node, To};
 pub(super) use seen::Seen;

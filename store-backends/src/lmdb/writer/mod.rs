@@ -172,8 +172,24 @@ impl Writer {
         Ok(())
     }
 
+    /// Ends what a process left unfinished that died while it wrote: LMDB does so when the lock of writers is taken.
+    pub(super) fn recover(&mut self, op: Op) -> Result<()> {
+        loop {
+            // The lock is held until the transaction is dropped, behind the note.
+            let taken = self.end.begin().map(|_txn| self.shared.guard.take_over());
+            let done = match taken {
+                Err(Code::MapResized) => self.grow_to(self.shared.data.used()),
+                taken => return taken.map_err(|code| error::code(op, code, "taking the lock of writers")),
+            };
+            done.map_err(|code| error::code(op, code, "mapping more of the data file"))?;
+        }
+    }
+
     fn mend(&mut self) -> Result<()> {
         let op = Op::Get;
+        if self.shared.guard.writer_died() {
+            self.recover(op)?;
+        }
         self.end.clear_dead_readers().map_err(|code| error::code(op, code, "clearing the reader table"))?;
         let used = self.shared.data.used();
         if used > self.end.map_size() as u64 {
