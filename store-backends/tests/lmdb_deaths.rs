@@ -1,6 +1,7 @@
 //! Deaths of processes that write to an LMDB store others have open.
 
 #![cfg(feature = "lmdb")]
+#![allow(clippy::disallowed_methods)]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
