@@ -1,7 +1,7 @@
 //! Deaths of processes that write to an LMDB store others have open.
 
 #![cfg(feature = "lmdb")]
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, reason = "tests")]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
