@@ -109,7 +109,7 @@ impl Writer {
     fn gather(&mut self) {
         let wanted = std::mem::take(&mut self.expected);
         let (mut seen, mut idle) = (0, 0);
-        while wanted > 1 && seen < wanted && idle < PATIENCE {
+        while seen < wanted && idle < PATIENCE {
             std::thread::yield_now();
             let now = self.shared.queue.jobs();
             idle = if now > seen { 0 } else { idle + 1 };

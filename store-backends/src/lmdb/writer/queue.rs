@@ -30,6 +30,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Inner {
     works: VecDeque<Work>,
+    /// The writer sleeps: to wake it takes a system call, which is saved where it does not.
+    asleep: bool,
     /// No more is taken; the writer ends when what is there is done.
     closed: bool,
 }
@@ -78,8 +80,11 @@ impl Queue {
             self.jobs.fetch_add(1, Ordering::Release);
         }
         inner.works.push_back(work);
+        let asleep = std::mem::take(&mut inner.asleep);
         drop(inner);
-        self.ready.notify_one();
+        if asleep {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
@@ -108,7 +113,10 @@ impl Queue {
                 }
                 None if inner.closed => return Next::Closed,
                 None if other_business => return Next::Idle,
-                None => inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    inner.asleep = true;
+                    inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
     }
