@@ -106,7 +106,7 @@ impl Options {
     }
 
     /// The same, changed by `LARDER_CONFORMANCE_SCALE`, `_STEPS`, `_TASKS`, `_ROUNDS`, `_PROCESSES`, `_PROCESS_TASKS`,
-    /// `_PARALLEL`, `_SEED` and `_ONLY`, so that a failure can be run again and a campaign made longer.
+    /// `_PARALLEL`, `_PATIENCE` (seconds), `_SEED` and `_ONLY`, so that a failure can be run again and a campaign made longer.
     ///
     /// # Panics
     /// For a number that is none, and for a name of that kind that is not known: a test that ignores what it was told
@@ -123,6 +123,7 @@ impl Options {
                 "PROCESSES" => self.with_processes(number() as usize),
                 "PROCESS_TASKS" => self.with_process_tasks(number() as usize),
                 "PARALLEL" => self.with_parallel(number() as usize),
+                "PATIENCE" => self.with_patience(Duration::from_secs(number())),
                 "SEED" => self.with_seed(number()),
                 "ONLY" => self.with_only(value),
                 "REPORT" | "CHILD" => self,

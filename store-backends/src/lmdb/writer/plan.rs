@@ -16,7 +16,7 @@ use crate::lmdb::guard::Owner;
 use crate::lmdb::keys::{self, Book, PartsId, RawKey};
 use crate::lmdb::snapshot::Snapshot;
 use crate::lmdb::sys::{Code, WriteTxn};
-use crate::lmdb::tree::{To, TreeCursor};
+use crate::lmdb::tree::{Node, Read, To, TreeCursor};
 
 /// Bytes of an entry of the books: when, and who.
 const BOOK_LEN: usize = 24;
@@ -164,20 +164,25 @@ impl<'s, 'j> Plan<'s, 'j> {
         match change {
             Change::Put { op, key, pre, record, version, expires, parts } => {
                 let raw = RawKey::record(key);
-                let old = self.replace(*op, key, &raw, pre, clock)?;
+                let place = self.place(*op, raw.as_bytes()).map_err(|e| e.on(key))?;
+                let state = self.state(*op, key, &raw, &place)?;
+                check(*op, key, pre, &state, clock)?;
                 if let Some(id) = parts {
                     self.finish_upload(*op, key, id)?;
                 }
-                if let Some(id) = old {
-                    self.garbage(*op, &id, clock).map_err(|e| e.on(key))?;
+                if let State::Present { parts: Some(id), .. } = &state {
+                    self.garbage(*op, id, clock).map_err(|e| e.on(key))?;
                 }
                 let state = State::Present { version: version.clone(), expires: *expires, parts: *parts };
-                self.stage(*op, raw.as_bytes(), Effect::Put(record), Some(state)).map_err(|e| e.on(key))?;
+                self.stage_at(*op, place, raw.as_bytes(), Effect::Put(record), Some(state))
+                    .map_err(|e| e.on(key))?;
                 Ok(Done::Made)
             }
             Change::Delete { op, key, only } => self.delete(*op, key, only.as_ref(), clock),
             Change::Check { key, pre } => {
-                let state = self.state(Op::Transact, key, &RawKey::record(key))?;
+                let raw = RawKey::record(key);
+                let place = self.place(Op::Transact, raw.as_bytes()).map_err(|e| e.on(key))?;
+                let state = self.state(Op::Transact, key, &raw, &place)?;
                 check(Op::Transact, key, pre, &state, clock)?;
                 Ok(Done::Made)
             }
@@ -202,26 +207,10 @@ impl<'s, 'j> Plan<'s, 'j> {
         }
     }
 
-    /// The parts that the value under `key` leaves behind when it is replaced, if it may be.
-    fn replace(
-        &mut self,
-        op: Op,
-        key: &Key,
-        raw: &RawKey,
-        pre: &Precondition,
-        clock: &mut Clock<'_>,
-    ) -> Result<Option<PartsId>> {
-        let state = self.state(op, key, raw)?;
-        check(op, key, pre, &state, clock)?;
-        Ok(match state {
-            State::Present { parts, .. } => parts,
-            _ => None,
-        })
-    }
-
     fn delete(&mut self, op: Op, key: &Key, only: Option<&Version>, clock: &mut Clock<'_>) -> Result<Done> {
         let raw = RawKey::record(key);
-        let state = self.state(op, key, &raw)?;
+        let place = self.place(op, raw.as_bytes()).map_err(|e| e.on(key))?;
+        let state = self.state(op, key, &raw, &place)?;
         let alive = match &state {
             State::Damaged(error) if only.is_some() => return Err(error.clone()),
             State::Damaged(_) => true,
@@ -237,7 +226,8 @@ impl<'s, 'j> Plan<'s, 'j> {
             if let State::Present { parts: Some(id), .. } = &state {
                 self.garbage(op, id, clock).map_err(|e| e.on(key))?;
             }
-            self.stage(op, raw.as_bytes(), Effect::Delete, Some(State::Absent)).map_err(|e| e.on(key))?;
+            self.stage_at(op, place, raw.as_bytes(), Effect::Delete, Some(State::Absent))
+                .map_err(|e| e.on(key))?;
         }
         Ok(Done::Removed(alive))
     }
@@ -276,26 +266,28 @@ impl<'s, 'j> Plan<'s, 'j> {
         self.stage(op, raw, Effect::Put(value), None)
     }
 
+    /// Where an entry is, or would be.
+    fn place(&self, op: Op, raw: &[u8]) -> Result<TreeCursor<'s>> {
+        let Snapshot { meta, view } = self.snapshot;
+        TreeCursor::seek(view, &meta.main, raw).map_err(|d| error::damage(op, d))
+    }
+
     fn has(&self, op: Op, raw: &[u8]) -> Result<bool> {
         Ok(match self.fates.get(raw) {
             Some(fate) => !matches!(fate.effect, Effect::Delete),
-            None => self.find(op, raw)?.is_some(),
+            None => found(&self.place(op, raw)?, raw).map_err(|d| error::damage(op, d))?.is_some(),
         })
     }
 
-    fn find(&self, op: Op, raw: &[u8]) -> Result<Option<&'s [u8]>> {
-        self.snapshot.view.find(&self.snapshot.meta.main, raw).map_err(|d| error::damage(op, d))
-    }
-
-    fn state(&self, op: Op, key: &Key, raw: &RawKey) -> Result<State> {
+    fn state(&self, op: Op, key: &Key, raw: &RawKey, place: &TreeCursor<'s>) -> Result<State> {
         if let Some(fate) = self.fates.get(raw.as_bytes())
             && let Some(state) = &fate.state
         {
             return Ok(state.clone());
         }
-        let Some(record) = self.find(op, raw.as_bytes()).map_err(|e| e.on(key))? else {
-            return Ok(State::Absent);
-        };
+        let damage = |d| error::damage(op, d).on(key);
+        let Some(node) = found(place, raw.as_bytes()).map_err(damage)? else { return Ok(State::Absent) };
+        let record = self.snapshot.view.value(node.to).map_err(damage)?;
         Ok(match Head::decode(record, Some(key)) {
             Ok((head, _)) => State::Present {
                 version: head.version(),
@@ -306,21 +298,29 @@ impl<'s, 'j> Plan<'s, 'j> {
         })
     }
 
-    /// Plans a change of one entry, after a look at every page that LMDB will touch for it.
+    /// Plans a change of one entry.
     fn stage(&mut self, op: Op, raw: &[u8], effect: Effect<'j>, state: Option<State>) -> Result<()> {
+        let place = self.place(op, raw)?;
+        self.stage_at(op, place, raw, effect, state)
+    }
+
+    /// The same, where the way to it is known: after a look at every page that LMDB will touch for it.
+    fn stage_at(
+        &mut self,
+        op: Op,
+        place: TreeCursor<'s>,
+        raw: &[u8],
+        effect: Effect<'j>,
+        state: Option<State>,
+    ) -> Result<()> {
         let damage = |d| error::damage(op, d);
-        let Snapshot { meta, view } = self.snapshot;
-        let cursor = TreeCursor::seek(view, &meta.main, raw).map_err(damage)?;
-        // The pages of a long value that goes are freed by what their header says.
-        let deletes = matches!(effect, Effect::Delete);
-        if let Some(node) = cursor.entry_here().map_err(damage)?
-            && node.key == raw
-        {
+        if let Some(node) = found(&place, raw).map_err(damage)? {
+            // The pages of a long value that goes are freed by what their header says.
             if let To::Big { page, len } = node.to {
-                view.overflow_run(page, len).map_err(damage)?;
+                self.snapshot.view.overflow_run(page, len).map_err(damage)?;
             }
-            if deletes {
-                cursor.check_beside().map_err(damage)?;
+            if matches!(effect, Effect::Delete) {
+                place.check_beside().map_err(damage)?;
             }
         }
         let before = self.fates.insert(raw.to_vec(), Fate { effect, state });
@@ -341,6 +341,11 @@ impl<'s, 'j> Plan<'s, 'j> {
         }
         Ok(())
     }
+}
+
+/// The entry at a place, if it is the one that was looked for.
+fn found<'s>(place: &TreeCursor<'s>, raw: &[u8]) -> Read<Option<Node<'s>>> {
+    Ok(place.entry_here()?.filter(|node| node.key == raw))
 }
 
 /// A clock that is asked once, and only if needed.
