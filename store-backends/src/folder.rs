@@ -91,8 +91,7 @@ pub(crate) fn find(path: &Path, rules: &FolderRules) -> Result<Option<CheckedFol
         match openat(&above, name.as_os_str(), OPEN_FOLDER, Mode::empty()) {
             Ok(fd) => break fd,
             Err(Errno::NOENT) if rules.create && !created => {
-                created =
-                    make(&parent, &above, name.as_os_str()).map_err(|e| fails("creating the folder", e))?;
+                created = make(&parent, &above, name.as_os_str()).map_err(|e| cannot_make(op, path, e))?;
             }
             Err(Errno::NOENT) => return Ok(None),
             Err(e @ (Errno::NOTDIR | Errno::LOOP)) => return Err(no_folder(op, path, &above, &name, e)),
@@ -164,11 +163,19 @@ fn resolve(folder: &Path, rules: &FolderRules) -> Result<Option<PathBuf>> {
         return Err(Error::new(ErrorKind::Invalid, op, why));
     };
     let Some(above) = resolve(above, rules)? else { return Ok(None) };
-    let fails = |e| errno::error(op, e, format_args!("creating the folder {}", folder.display()));
+    let fails = |e| cannot_make(op, folder, e);
     let fd = openat(CWD, &above, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(fails)?;
     make(&above, &fd, name).map_err(fails)?;
     Ok(Some(above.join(name)))
+}
+
+fn cannot_make(op: Op, folder: &Path, e: Errno) -> Error {
+    let error = errno::error(op, e, format_args!("creating the folder {}", folder.display()));
+    match e {
+        Errno::NOENT => error.hint("no folder can be made there; choose a place on a disk"),
+        _ => error,
+    }
 }
 
 /// Makes a folder durably. `false` if another process made it first.

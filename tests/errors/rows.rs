@@ -149,20 +149,14 @@ async fn calls(rows: &mut Rows, root: &Path) {
 
 async fn folders(rows: &mut Rows, root: &Path) {
     let section = "Folders";
-    // An LMDB environment has two files of fixed names, and minds no others.
-    let path = root.join("file-foreign");
-    provoke::with_mode(&path, 0o700);
-    std::fs::write(path.join("letter.txt"), "somebody's").unwrap();
-    rows.add(
-        section,
-        "file: a folder with files of others",
-        Some(&path),
-        ErrorKind::Invalid,
-        open("file", &path).await,
-    );
-    assert!(path.join("letter.txt").exists());
-
     for scheme in ["file", "lmdb"] {
+        let path = root.join(format!("{scheme}-foreign"));
+        provoke::with_mode(&path, 0o700);
+        std::fs::write(path.join("letter.txt"), "somebody's").unwrap();
+        let cause = format!("{scheme}: a folder with files of others");
+        rows.add(section, cause, Some(&path), ErrorKind::Invalid, open(scheme, &path).await);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1, "something was made beside it");
+
         let path = root.join(format!("{scheme}-file"));
         std::fs::write(&path, "no folder").unwrap();
         let cause = format!("{scheme}: a file where the folder should be");

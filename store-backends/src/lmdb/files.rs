@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use larder_store_core::{Error, ErrorKind, Op, Result};
-use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, fallocate, fstat, openat, statat};
+use rustix::fs::{AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, fallocate, fstat, openat, statat};
 use rustix::io::Errno;
 
 use super::guard;
@@ -47,6 +47,21 @@ pub(super) fn look(op: Op, folder: &OwnedFd, path: &Path, name: &str) -> Result<
         return denied("can be written by others", "take that right away with `chmod go-w`");
     }
     Ok(Some(stat.st_size as u64))
+}
+
+/// Whether a folder holds anything but a store. What a file system puts into its own root does not count.
+pub(super) fn has_others(op: Op, folder: &OwnedFd) -> Result<bool> {
+    let fails = |e| errno::error(op, e, "looking into the store's folder");
+    let mut listing = Dir::read_from(folder).map_err(fails)?;
+    while let Some(entry) = listing.read() {
+        let entry = entry.map_err(fails)?;
+        let name = entry.file_name().to_bytes();
+        let is_ours = ALL.iter().any(|file| name == file.as_bytes());
+        if !is_ours && ![&b"."[..], b"..", b"lost+found"].contains(&name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens a file of the store.

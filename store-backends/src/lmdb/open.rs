@@ -69,6 +69,10 @@ impl Opening<'_> {
         if data_len == 0 && !self.create && !had_guard {
             return Err(self.missing());
         }
+        if data_len == 0 && !had_guard && files::has_others(OP, &self.folder.fd)? {
+            let why = format!("{} holds files that Larder did not write", self.folder.path.display());
+            return Err(Error::new(ErrorKind::Invalid, OP, why).hint("choose an empty folder, or a new one"));
+        }
         let guard = self.guard()?;
         if !guard.try_begin().map_err(|e| self.io(e, "locking larder.guard"))? {
             return Ok(Attempt::Busy);
