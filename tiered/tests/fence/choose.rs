@@ -19,6 +19,7 @@ impl Chooser {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        ((self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) * u64::from(n) >> 32) as u32
+        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
+        ((number * u64::from(n)) >> 32) as u32
     }
 }

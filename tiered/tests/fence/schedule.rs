@@ -98,7 +98,7 @@ pub(crate) fn play(plan: &Plan, chooser: Chooser, broken: Option<Rule>, seed: u6
     set_world(Some(World::new(chooser, broken, layout.words(), seed)));
     let mut run = Run { plan: plan.clone(), tasks: Vec::new(), killed: false, crashed: false };
     run.start();
-    run.to_the_end();
+    run.finish();
     // After a wrong answer some clients are left. They hold tables of this world.
     world(|w| w.scratch = w.words.clone());
     drop(run);
@@ -149,7 +149,7 @@ impl Run {
         self.tasks.push(Client { id, place, task, waits: false });
     }
 
-    fn to_the_end(&mut self) {
+    fn finish(&mut self) {
         let mut last = 0;
         while !self.tasks.is_empty() && world(|w| w.wrong.is_none()) {
             if world(|w| w.step) > ENDLESS {
