@@ -100,6 +100,11 @@ impl Env {
         self.0.clock.now()
     }
 
+    /// [`Env::now`] as a number that the processes of one boot share: the time since boot without suspension.
+    pub fn monotonic(&self) -> Duration {
+        system::since_boot(self.now())
+    }
+
     /// Waits for `time`.
     pub async fn sleep(&self, time: Duration) {
         match self.now().checked_add(time) {
