@@ -1,5 +1,6 @@
 //! A shared store is a store.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::env::BoxFuture;
 use crate::error::Result;
+use crate::front::{Objects, Usage};
 use crate::guarantees::Guarantees;
 use crate::key::Key;
 use crate::options::{
@@ -42,6 +44,18 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn try_get(&self, key: &Key, options: &GetOptions) -> Option<Result<Got<Bytes>>> {
         (**self).try_get(key, options)
+    }
+
+    fn objects(&self) -> Option<&dyn Objects> {
+        (**self).objects()
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        (**self).folder()
+    }
+
+    fn usage(&self) -> Usage {
+        (**self).usage()
     }
 
     fn list_opts(&self, options: ListOptions) -> Items<Listed> {

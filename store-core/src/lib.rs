@@ -19,6 +19,7 @@ pub mod env;
 mod error;
 mod ext;
 mod forward;
+mod front;
 mod guarantees;
 mod key;
 pub mod layer;
@@ -41,6 +42,7 @@ pub use call::{Call, Extensions};
 pub use env::Env;
 pub use error::{Error, ErrorKind, Op, Result};
 pub use ext::{RangesOptions, StoreExt, Typed, TypedEntry, UpdateOptions, Updated};
+pub use front::{Object, Objects, Usage};
 pub use guarantees::{
     Batches, CasScope, Guarantees, Listing, Ranges, Retention, Sharing, Transactions, Versions,
 };

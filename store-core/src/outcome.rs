@@ -1,7 +1,7 @@
 //! What operations answer.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -112,12 +112,23 @@ pub struct Written {
     pub durability: Durability,
     /// Whether every attempt that was sent got an answer. If not, an earlier attempt may still land.
     pub settled: bool,
+    /// What [`Meta::modified`] will be, where the store tells without another request.
+    pub modified: Option<SystemTime>,
+    /// What [`Meta::stored_size`] will be, where the store tells without another request.
+    pub stored_size: Option<u64>,
 }
 
 impl Written {
     /// A write that was answered at the first attempt.
     pub fn new(version: Version, write_id: WriteId, durability: Durability) -> Written {
-        Written { version, write_id, durability, settled: true }
+        Written { version, write_id, durability, settled: true, modified: None, stored_size: None }
+    }
+
+    /// Adds what a get will say about the value.
+    pub fn with_facts(mut self, modified: SystemTime, stored_size: Option<u64>) -> Written {
+        self.modified = Some(modified);
+        self.stored_size = stored_size;
+        self
     }
 }
 

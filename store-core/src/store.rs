@@ -1,12 +1,14 @@
 //! The contract.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::call::Call;
 use crate::error::{Error, Result};
+use crate::front::{Objects, Usage};
 use crate::guarantees::Guarantees;
 use crate::key::Key;
 use crate::options::{
@@ -36,7 +38,7 @@ use crate::store_id::StoreId;
 ///   `settled = false`. A layer that resends keeps the write id and combines `settled`.
 /// - **Listings** come in the bytewise order of keys (`a-b` before `a/b` before `ab`), in bounded memory, and never
 ///   name a key of the system space unless they are asked for those alone.
-/// - **Nothing is defaulted**: a layer that forgot a method would bypass its inner store. The functions in
+/// - **No I/O is defaulted**: a layer that forgot a method would bypass its inner store. The functions in
 ///   [`derived`](crate::derived) make each derived operation one line.
 ///
 /// [`Precondition::Matches`]: crate::Precondition::Matches
@@ -105,6 +107,22 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Refuses new calls, sees out those in flight, and lets go of what the store holds. Closing twice is no error.
     async fn close(&self, call: &Call) -> Result<()>;
+
+    /// Where this store keeps objects in memory, if it does. A layer leaves it at `None`, so that nothing passes it by.
+    fn objects(&self) -> Option<&dyn Objects> {
+        None
+    }
+
+    /// A folder that all processes which share this store reach, where a tier above it keeps its fence. A layer passes
+    /// it on.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
+
+    /// What it holds, as far as it counts. A layer passes it on.
+    fn usage(&self) -> Usage {
+        Usage::UNKNOWN
+    }
 }
 
 /// The error of a call on a closed store.

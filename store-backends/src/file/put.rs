@@ -151,7 +151,15 @@ impl Job for Put {
             let synced = cx.root.sync_folder(parent.fd(&cx.root));
             synced.map_err(|e| cx.handle.lost_faith(&cx.root, cx.op, e))?;
         }
-        Ok(Written::new(version, self.head.write_id, durability(cx.handle.syncs())))
+        let written = Written::new(version, self.head.write_id, durability(cx.handle.syncs()));
+        Ok(match cx.handle.layout_of(&self.key) {
+            Layout::Record => {
+                let stored = self.head.encode()?.len() as u64 + self.head.body_len();
+                written.with_facts(self.head.modified, Some(stored))
+            }
+            // Whoever has the folder may have touched it since.
+            Layout::Raw => written,
+        })
     }
 }
 

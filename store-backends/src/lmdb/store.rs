@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -166,6 +167,10 @@ impl Store for LmdbStore {
 
     fn guarantees(&self) -> &Guarantees {
         &self.handle.guarantees
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(Path::new(self.handle.id.place()))
     }
 
     #[inline]

@@ -154,7 +154,7 @@ impl Upload {
     }
 
     /// Writes what is left of the body: the change that makes it visible. The upload stays its guard until that is made.
-    pub(super) async fn finish(&mut self, spec: &WriteSpec) -> Result<Change> {
+    pub(super) async fn finish(&mut self, spec: &WriteSpec) -> Result<(Change, usize)> {
         let sealer = std::mem::replace(&mut self.sealer, Sealer::new(self.head.binding()));
         let (raw_len, index) = sealer.finish();
         self.head.raw_len = raw_len;
@@ -166,7 +166,13 @@ impl Upload {
             self.settle_one().await?;
         }
         let record = self.head.encode()?;
-        Ok(spec.change(&self.head, record))
+        let len = record.len();
+        Ok((spec.change(&self.head, record), len))
+    }
+
+    /// The head of the value.
+    pub(super) fn head(&self) -> &Head {
+        &self.head
     }
 
     /// The value is visible: there is nothing to give up.

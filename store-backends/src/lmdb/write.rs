@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use larder_store_core::record::Head;
 use larder_store_core::{
     ByteStream, DeleteItem, Deleted, Durability, Error, ErrorKind, Key, Op, PutOptions, Removed, Result,
     WriteId, Written,
 };
 
 use super::handle::Handle;
+use super::read::stored;
 use super::upload::{Upload, WriteSpec};
 use super::writer::{Change, Done};
 
@@ -55,15 +57,20 @@ impl Handle {
     fn inline(&self, spec: &WriteSpec, value: &[u8]) -> Result<Ready> {
         let head = spec.head(self);
         let record = head.encode_with(value)?;
-        let written = Written::new(head.version(), spec.write_id, self.durability());
+        let written = self.written(&head, record.len());
         Ok(Ready { change: spec.change(&head, record), upload: None, written })
     }
 
     async fn uploaded(&self, spec: &WriteSpec, mut upload: Upload) -> Result<Ready> {
-        let change = upload.finish(spec).await?;
-        let version = spec.head(self).version();
-        let written = Written::new(version, spec.write_id, self.durability());
+        let (change, record) = upload.finish(spec).await?;
+        let written = self.written(upload.head(), record);
         Ok(Ready { change, upload: Some(upload), written })
+    }
+
+    /// What the writer of a value is told.
+    fn written(&self, head: &Head, record: usize) -> Written {
+        Written::new(head.version(), head.write_id, self.durability())
+            .with_facts(head.modified, Some(stored(head.key.len(), record, head)))
     }
 
     /// Makes a write.

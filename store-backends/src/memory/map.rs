@@ -108,12 +108,13 @@ impl Map {
         meta.expires = Some(options.expires.into());
         meta.attributes = Some(options.attributes.clone());
         meta.write_id = Some(write_id);
+        let written = Written::new(version, write_id, Durability::Process).with_facts(now, meta.stored_size);
         self.take(&key);
         if let Some(at) = options.expires {
             self.expiries.insert((at, key.clone()));
         }
         self.spaces[key.space() as usize].insert(Name(key), Entry { meta, value });
-        Written::new(version, write_id, Durability::Process)
+        written
     }
 
     fn take(&mut self, key: &Key) -> Option<Entry> {

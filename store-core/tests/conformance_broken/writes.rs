@@ -247,3 +247,20 @@ caught!(a_promise_that_is_refused: Refuses, [
     "writes.chain": "this store does not offer conditional puts",
     "writes.retry": "this store does not offer conditional puts",
 ]);
+
+/// Tells another time of writing than the one that it keeps.
+#[derive(Debug)]
+struct OtherTime;
+
+#[async_trait]
+impl Quirk for OtherTime {
+    async fn put(&self, store: &Reference, key: &Key, value: Bytes, o: &PutOptions) -> Result<Written> {
+        let mut written = store.put_opts(key, value, o).await?;
+        written.modified = written.modified.map(|at| at + std::time::Duration::from_nanos(1));
+        Ok(written)
+    }
+}
+
+caught!(a_put_that_tells_another_time: OtherTime, [
+    "reads.meta": "the time that the put of Key(\"meta/0\") told",
+]);

@@ -120,6 +120,10 @@ async fn every_way(
     judge("head", t.store.head_opts(key, &head).await.map(|got| got.map(|()| found())))
 }
 
+fn version_of(meta: &Meta) -> &[crate::WriteId] {
+    meta.version.as_ref().map_or(&[], |version| version.predecessors())
+}
+
 async fn meta(t: &T) -> Held {
     let before = t.env().wall();
     let mut metas: Vec<Meta> = Vec::new();
@@ -140,6 +144,19 @@ async fn meta(t: &T) -> Held {
         let slack = std::time::Duration::from_secs(if t.subject.obeys_clock() { 2 } else { 900 });
         let plausible = modified + slack >= before && modified <= t.env().wall() + slack;
         check!(t, plausible, "{name:?} was written at {before:?}, and says {modified:?}");
+        // A tier keeps what it wrote by what the put told.
+        if written.modified.is_some() {
+            same!(t, written.modified, seen.meta.modified, "the time that the put of {name:?} told");
+        }
+        if written.stored_size.is_some() {
+            same!(t, written.stored_size, seen.meta.stored_size, "the size that the put of {name:?} told");
+        }
+        same!(
+            t,
+            written.version.predecessors(),
+            version_of(&seen.meta),
+            "the chain that the put of {name:?} told"
+        );
         metas.push(seen.meta);
     }
     let listed: Vec<Listed> = t.store.list("meta/").try_collect().await?;

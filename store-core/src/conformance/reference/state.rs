@@ -122,7 +122,7 @@ impl State {
             attributes: options.attributes.clone(),
         };
         self.entries.insert(name(key), entry);
-        Ok(Written::new(version, write_id, durability))
+        Ok(Written::new(version, write_id, durability).with_facts(now, None))
     }
 
     pub(super) fn delete(

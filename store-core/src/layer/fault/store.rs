@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -13,6 +15,7 @@ use super::stream::{cut_bytes, items};
 use crate::call::Call;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Op, Result};
+use crate::front::Usage;
 use crate::guarantees::Guarantees;
 use crate::key::Key;
 use crate::options::{
@@ -202,6 +205,14 @@ fn name(error: Error, key: Option<&Key>) -> Error {
 impl<S: Store> Store for FaultStore<S> {
     fn id(&self) -> &StoreId {
         self.inner.id()
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.inner.folder()
+    }
+
+    fn usage(&self) -> Usage {
+        self.inner.usage()
     }
 
     fn guarantees(&self) -> &Guarantees {

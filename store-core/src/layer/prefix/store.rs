@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -9,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use super::Prefixed;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Op, Result};
+use crate::front::Usage;
 use crate::guarantees::Guarantees;
 use crate::key::Key;
 use crate::options::{
@@ -85,6 +88,14 @@ impl<S: Store> Prefixed<S> {
 impl<S: Store> Store for Prefixed<S> {
     fn id(&self) -> &StoreId {
         &self.names.outer
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.inner.folder()
+    }
+
+    fn usage(&self) -> Usage {
+        self.inner.usage()
     }
 
     fn guarantees(&self) -> &Guarantees {
