@@ -54,12 +54,17 @@ pub use larder_store_core::{
     Written, cbor, config, derived, env, layer,
 };
 
-/// The backends that are compiled in.
+pub use larder_tiered as tiered;
+pub use larder_tiered::TieredStore;
+
+/// The backends that are compiled in, and stacks of them.
 pub fn registry() -> Registry {
-    larder_store_backends::registry()
+    let mut registry = larder_store_backends::registry();
+    registry.register_stacks(larder_tiered::Stacks).expect("nobody else opens stacks");
+    registry
 }
 
-/// Opens a store by its URL, and makes it if it is missing.
+/// Opens a store by its URL, or several on top of each other by a stack string, and makes what is missing.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] for a URL that is wrong, [`ErrorKind::Unsupported`] for a scheme that is not compiled in, and

@@ -9,28 +9,14 @@ use bytes::Bytes;
 use larder_store_core::derived::{Cursor, Delimited};
 use larder_store_core::system::Space;
 use larder_store_core::{
-    DeleteItem, Deleted, Durability, Error, Expires, GetOptions, Got, Key, Listed, Meta, Op, PutItem,
-    PutOptions, Removed, Result, Step, StepDone, Version, WriteId, Written, check_only,
+    DeleteItem, Deleted, Error, Expires, GetOptions, Got, Key, Listed, Op, PutItem, PutOptions, Removed,
+    Result, Step, StepDone, WriteId, Written, check_only,
 };
+
+use super::entry::Entry;
 
 /// How many expired values a write clears away, so that they do not pile up.
 const CLEARED_BY_A_WRITE: usize = 2;
-
-#[derive(Debug, Clone)]
-struct Entry {
-    meta: Meta,
-    value: Bytes,
-}
-
-impl Entry {
-    fn version(&self) -> Option<&Version> {
-        self.meta.version.as_ref()
-    }
-
-    fn is_alive(&self, now: SystemTime) -> bool {
-        !self.meta.expires.is_some_and(|e| e.is_past(now))
-    }
-}
 
 /// A key that is found by its bytes alone: where a listing goes on need not be a legal key.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,10 +39,7 @@ pub(super) struct Map {
 impl Map {
     fn alive(&self, key: &Key, now: impl FnOnce() -> SystemTime) -> Option<&Entry> {
         let entry = self.spaces[key.space() as usize].get(key.as_bytes())?;
-        match entry.meta.expires {
-            Some(Expires::At(at)) if at <= now() => None,
-            _ => Some(entry),
-        }
+        entry.is_alive(now).then_some(entry)
     }
 
     /// `now` is asked only where a value can expire: most reads need no clock.
@@ -66,20 +49,7 @@ impl Map {
         o: &GetOptions,
         now: impl FnOnce() -> SystemTime,
     ) -> Result<Got<Bytes>> {
-        let Some(entry) = self.alive(key, now) else { return Ok(Got::Absent) };
-        if let Some(version) = entry.version()
-            && !o.admits(version)?
-        {
-            return Ok(Got::Unchanged(entry.meta.clone()));
-        }
-        let body = match o.range {
-            None => entry.value.clone(),
-            Some(range) => {
-                let range = range.resolve(entry.value.len() as u64)?;
-                entry.value.slice(range.start as usize..range.end as usize)
-            }
-        };
-        Ok(Got::found(entry.meta.clone(), body))
+        self.alive(key, now).map_or(Ok(Got::Absent), |entry| entry.answer(o))
     }
 
     pub(super) fn put(&mut self, item: PutItem, id: WriteId, now: SystemTime) -> Result<Written> {
@@ -99,21 +69,12 @@ impl Map {
         now: SystemTime,
     ) -> Written {
         self.clear(now);
-        let version = Version::of_write(write_id, predecessors);
-        let mut meta = Meta::new(key.clone());
-        meta.size = Some(value.len() as u64);
-        meta.stored_size = Some((key.len() + value.len()) as u64);
-        meta.version = Some(version.clone());
-        meta.modified = Some(now);
-        meta.expires = Some(options.expires.into());
-        meta.attributes = Some(options.attributes.clone());
-        meta.write_id = Some(write_id);
-        let written = Written::new(version, write_id, Durability::Process).with_facts(now, meta.stored_size);
+        let (entry, written) = Entry::of_put(key.clone(), value, options, predecessors, write_id, now);
         self.take(&key);
         if let Some(at) = options.expires {
             self.expiries.insert((at, key.clone()));
         }
-        self.spaces[key.space() as usize].insert(Name(key), Entry { meta, value });
+        self.spaces[key.space() as usize].insert(Name(key), entry);
         written
     }
 
@@ -206,6 +167,6 @@ impl Map {
     fn first_from(&self, space: Space, text: &[u8], inclusive: bool, now: SystemTime) -> Option<&Entry> {
         let from = if inclusive { Bound::Included(text) } else { Bound::Excluded(text) };
         let mut after = self.spaces[space as usize].range::<[u8], _>((from, Bound::Unbounded));
-        after.find_map(|(_, entry)| entry.is_alive(now).then_some(entry))
+        after.find_map(|(_, entry)| entry.is_alive(|| now).then_some(entry))
     }
 }

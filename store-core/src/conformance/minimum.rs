@@ -56,6 +56,10 @@ impl Minimum {
         ..Minimum::EVERY
     };
 
+    /// `memory:` with a capacity.
+    pub const MEMORY_CACHE: Minimum =
+        Minimum { cas: CasScope::Process, versions: Versions::PerWrite, keeps: false, ..Minimum::EVERY };
+
     /// `file:`.
     pub const FILE: Minimum = Minimum {
         cas: CasScope::Host,
@@ -66,6 +70,9 @@ impl Minimum {
 
     /// `lmdb:` as origin.
     pub const LMDB: Minimum = Minimum { transaction: 10_000, ..Minimum::FILE };
+
+    /// `lmdb:` as a cache.
+    pub const LMDB_CACHE: Minimum = Minimum { durability: Durability::Host, keeps: false, ..Minimum::LMDB };
 
     /// `s3:`.
     pub const S3: Minimum =

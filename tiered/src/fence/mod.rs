@@ -30,6 +30,7 @@ mod write;
 
 pub use layout::{DEFAULT_SLOTS, Layout, MAX_SLOTS, MIN_SLOTS};
 pub use lease::Lease;
+pub(crate) use mapped::origin_number;
 pub use mapped::{FenceFile, Found, FrontSays, HeaderState, Mapped, Verdict};
 pub use memory::{Memory, Writes};
 pub use rule::Rule;

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use larder_store_core::StoreId;
 
+pub(super) use crate::boot::boot_id;
 use crate::sys::Words;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"LRDRFNC1");
@@ -93,16 +94,8 @@ pub(super) fn note_doubt(words: &Words, until: u64) {
     words.get()[LAST_DOUBT].fetch_max(until, SeqCst);
 }
 
-/// Which boot of the machine this is; zeros where that is not told.
-pub(super) fn boot_id() -> [u64; 2] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let half = |range| digits.get(range).and_then(|d: &str| u64::from_str_radix(d, 16).ok()).unwrap_or(0);
-    [half(0..16), half(16..32)]
-}
-
 /// A number for a store's id that stays the same from build to build.
-pub(super) fn origin_number(id: &StoreId) -> u64 {
+pub(crate) fn origin_number(id: &StoreId) -> u64 {
     // Lengths in between, so that no part can pass for the end of another.
     let parts = [id.kind(), id.place(), id.prefix(), id.layout()];
     check(parts.iter().flat_map(|part| std::iter::once(part.len() as u64).chain(part.bytes().map(u64::from))))

@@ -20,6 +20,7 @@ use crate::sys::Words;
 use owners::Attached;
 
 pub use attach::FenceFile;
+pub(crate) use header::origin_number;
 pub use verdict::{Found, FrontSays, HeaderState, Verdict};
 
 /// Open writes are counted in so many parts, each under its own lock.

@@ -1,0 +1,186 @@
+//! Reads of the origin that several callers wait for.
+//!
+//! A flight runs as a task of its own, so nobody who waits can hold it up, and whoever goes away takes nothing with him.
+//! If the task itself goes away (a panic, a runtime that ends) those who wait begin again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use larder_store_core::{ByteRange, Error, Got, Key};
+use tokio::sync::Notify;
+
+use crate::clocks::Asked;
+use crate::fence::Lease;
+
+/// What a flight asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The whole value.
+    Whole,
+    /// A part of it.
+    Part(ByteRange),
+    /// What is known about it.
+    Head,
+}
+
+/// How a flight ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Landed {
+    /// With an answer.
+    Answer(Got<Bytes>),
+    /// With an error of the origin.
+    Failed(Error),
+    /// Nobody knows: the read begins again.
+    HandedOver,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing was sent: whoever comes can still join.
+    Waiting,
+    /// It was sent under this lease, asked then.
+    Sent(Lease, Asked),
+    /// It is over.
+    Over(Option<(Lease, Asked)>, Landed),
+}
+
+/// One read of the origin.
+pub(crate) struct Flight {
+    key: Key,
+    kind: Kind,
+    state: Mutex<State>,
+    over: Notify,
+}
+
+/// Whether a flight will do for who wants to join.
+pub(crate) trait Joins {
+    /// One that was sent under a lease, when the origin was asked then.
+    fn joins(&self, sent: &Lease, asked: &Asked) -> bool;
+}
+
+/// What became of somebody who wants an answer.
+pub(crate) enum Boarded {
+    /// He waits for this flight.
+    Joined(Arc<Flight>),
+    /// He begins it.
+    Leads(Arc<Flight>),
+}
+
+impl Flight {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The origin is asked from now on, under this lease.
+    pub(crate) fn sent(&self, lease: Lease, asked: Asked) {
+        *self.state() = State::Sent(lease, asked);
+    }
+
+    /// Tells everybody who waits.
+    pub(crate) fn land(&self, landed: Landed) {
+        let mut state = self.state();
+        let sent = match *state {
+            State::Waiting => None,
+            State::Sent(lease, asked) => Some((lease, asked)),
+            State::Over(..) => return,
+        };
+        *state = State::Over(sent, landed);
+        drop(state);
+        self.over.notify_waiters();
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn landed(&self) -> Landed {
+        loop {
+            let over = self.over.notified();
+            if let State::Over(_, landed) = &*self.state() {
+                return landed.clone();
+            }
+            over.await;
+        }
+    }
+
+    /// Whether somebody who wants `kind` can join.
+    fn takes(&self, kind: Kind, reader: &impl Joins) -> bool {
+        if self.kind != kind && self.kind != Kind::Whole {
+            return false;
+        }
+        match &*self.state() {
+            State::Waiting => true,
+            State::Sent(lease, asked) | State::Over(Some((lease, asked)), Landed::Answer(_)) => {
+                reader.joins(lease, asked)
+            }
+            State::Over(..) => false,
+        }
+    }
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Flight({:?}, {:?})", self.key, self.kind)
+    }
+}
+
+type Shard = Mutex<HashMap<Key, Vec<Arc<Flight>>>>;
+
+/// The flights of a stack.
+pub(crate) struct Flights {
+    hasher: RandomState,
+    shards: [Shard; 32],
+}
+
+impl Flights {
+    pub(crate) fn new() -> Flights {
+        Flights { hasher: RandomState::new(), shards: Default::default() }
+    }
+
+    fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Vec<Arc<Flight>>>> {
+        let shard = &self.shards[self.hasher.hash_one(key) as usize % self.shards.len()];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins a flight that will do, or begins one.
+    pub(crate) fn board(&self, key: &Key, kind: Kind, reader: &impl Joins) -> Boarded {
+        let mut shard = self.shard(key);
+        let flights = shard.entry(key.clone()).or_default();
+        if let Some(flight) = flights.iter().find(|flight| flight.takes(kind, reader)) {
+            return Boarded::Joined(flight.clone());
+        }
+        let flight = Arc::new(Flight {
+            key: key.clone(),
+            kind,
+            state: Mutex::new(State::Waiting),
+            over: Notify::new(),
+        });
+        flights.push(flight.clone());
+        Boarded::Leads(flight)
+    }
+
+    /// Nobody can join it any more.
+    pub(crate) fn remove(&self, flight: &Arc<Flight>) {
+        let mut shard = self.shard(&flight.key);
+        if let Some(flights) = shard.get_mut(&flight.key) {
+            flights.retain(|other| !Arc::ptr_eq(other, flight));
+            if flights.is_empty() {
+                shard.remove(&flight.key);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flights")
+    }
+}

@@ -1,0 +1,172 @@
+//! A tier above the origin. Whatever it does, it never fails a call: an error of it is a miss, or a fill that was lost.
+
+mod breaker;
+mod keep;
+mod look;
+mod open;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use larder_store_core::{Env, Error, ErrorKind, GetOptions, Store};
+use tokio::sync::Mutex;
+
+use crate::stats::{Breaker, FrontCounts};
+use breaker::{Fuse, Leave};
+
+pub(crate) use look::{LookNow, not_in_fronts, part};
+pub use open::OpenFront;
+
+/// A front of a stack.
+pub(crate) struct Front {
+    pub(crate) number: u8,
+    opener: Arc<dyn OpenFront>,
+    /// Unset until it was opened, which may be later than the stack.
+    store: OnceLock<Arc<dyn Store>>,
+    /// Held while it is opened or its fence attached.
+    opening: Mutex<()>,
+    fuse: Fuse,
+    timeout: Duration,
+    /// The store whose answers it keeps, as a number.
+    origin: u64,
+    pub(crate) env: Env,
+    pub(crate) counts: FrontCounts,
+    plain: GetOptions,
+}
+
+/// A call took longer than a front may.
+struct TooSlow;
+
+impl Front {
+    pub(crate) fn new(
+        number: u8,
+        opener: Arc<dyn OpenFront>,
+        timeout: Duration,
+        origin: u64,
+        env: Env,
+        counts: FrontCounts,
+    ) -> Front {
+        Front {
+            number,
+            opener,
+            store: OnceLock::new(),
+            opening: Mutex::default(),
+            fuse: Fuse::default(),
+            timeout,
+            origin,
+            env,
+            counts,
+            plain: GetOptions::new(),
+        }
+    }
+
+    /// Opens its store, unless that was done.
+    pub(crate) async fn open(&self) -> larder_store_core::Result<&Arc<dyn Store>> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let opened = self.opener.open().await?;
+        Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// Its store, if it was opened.
+    pub(crate) fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.get()
+    }
+
+    /// Held by who opens it later, so that one does.
+    pub(crate) fn opening(&self) -> &Mutex<()> {
+        &self.opening
+    }
+
+    /// Its store, if it may be asked now.
+    #[inline]
+    fn usable(&self) -> Option<&Arc<dyn Store>> {
+        let store = self.store.get()?;
+        (self.fuse.leave(&self.env) != Leave::No).then_some(store)
+    }
+
+    /// Whether it is time to try and open it.
+    pub(crate) fn may_try(&self) -> bool {
+        self.fuse.leave(&self.env) != Leave::No
+    }
+
+    /// It cannot be used for now.
+    pub(crate) fn is_down(&self) {
+        self.fuse.blow(&self.env);
+    }
+
+    /// It was opened, and its fence attached.
+    pub(crate) fn is_up(&self) {
+        self.fuse.worked();
+    }
+
+    /// Runs a call of the front, for as long as a front may take.
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, TooSlow> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.env.sleep(self.timeout) => Err(TooSlow),
+        }
+    }
+
+    /// Whether it keeps entries as they are, at once.
+    pub(crate) fn keeps_objects(&self) -> bool {
+        self.store.get().is_some_and(|store| store.objects().is_some())
+    }
+
+    fn worked(&self) {
+        if self.fuse.worked() {
+            tracing::info!(tier = self.number, "a front works again");
+        }
+    }
+
+    fn too_slow(&self) {
+        self.counts.errors.add();
+        self.trip(&format_args!("no answer within {:?}", self.timeout));
+    }
+
+    /// Notes a failure that says something about the front as a whole.
+    fn failed(&self, error: &Error) {
+        match error.kind() {
+            // The front is sound, and what it kept under this key is not.
+            ErrorKind::Corrupt => self.counts.corrupt.add(),
+            _ => {
+                self.counts.errors.add();
+                self.trip(&error);
+            }
+        }
+    }
+
+    /// A stream of it ended too early.
+    pub(crate) fn broke_off(&self, error: &Error) {
+        if !error.is(ErrorKind::Conflict) {
+            self.failed(error);
+        }
+    }
+
+    fn trip(&self, why: &dyn fmt::Display) {
+        if self.fuse.failed(&self.env) {
+            tracing::warn!(tier = self.number, error = %why, "a front is left alone for a while");
+        } else {
+            tracing::debug!(tier = self.number, error = %why, "a call of a front failed");
+        }
+    }
+
+    /// Whether it is asked.
+    pub(crate) fn breaker(&self) -> Breaker {
+        match (self.store.get(), self.fuse.is_open(&self.env)) {
+            (None, _) => Breaker::Down,
+            (_, None) => Breaker::Closed,
+            (_, Some(true)) => Breaker::Open,
+            (_, Some(false)) => Breaker::HalfOpen,
+        }
+    }
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front").field("number", &self.number).field("store", &self.store.get()).finish()
+    }
+}

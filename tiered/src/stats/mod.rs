@@ -1,0 +1,7 @@
+//! What a stack has done, in numbers.
+
+mod counts;
+mod report;
+
+pub(crate) use counts::{FrontCounts, StackCounts};
+pub use report::{Breaker, FenceStats, OriginStats, StackStats, TierStats};
