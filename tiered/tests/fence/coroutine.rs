@@ -10,15 +10,25 @@ type Client = Coroutine<(), (), ()>;
 
 thread_local! {
     static CURRENT: Cell<Option<*const Yielder<(), ()>>> = const { Cell::new(None) };
-    static DYING: Cell<bool> = const { Cell::new(false) };
+    static HASTE: Cell<bool> = const { Cell::new(false) };
     static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Stops until the scheduler goes on with this client. Outside of clients, and in one that is dying, it does nothing.
+/// Stops until the scheduler goes on with this client. Outside of clients it does nothing.
 pub(crate) fn step() {
-    if DYING.get() {
-        return;
+    if !HASTE.get() {
+        suspend();
     }
+}
+
+/// Stops, in haste too, until another client has gone on.
+pub(crate) fn wait() {
+    if HASTE.get() {
+        suspend();
+    }
+}
+
+fn suspend() {
     if let Some(yielder) = CURRENT.get() {
         // SAFETY: it is set by the body of the running coroutine, which holds the yielder as long as it runs, and is set
         // anew whenever a coroutine goes on.
@@ -27,9 +37,15 @@ pub(crate) fn step() {
     }
 }
 
-/// Whether the code that runs belongs to a client that was killed, and only takes its stack down.
-pub(crate) fn is_dying() -> bool {
-    DYING.get()
+/// In haste, clients stop only for locks: those of a schedule that has been judged, whose stacks have to be left. To
+/// unwind them would cost ten times as much.
+pub(crate) fn set_haste(on: bool) {
+    HASTE.set(on);
+}
+
+/// Whether clients are in haste.
+pub(crate) fn in_haste() -> bool {
+    HASTE.get()
 }
 
 /// A client.
@@ -51,31 +67,9 @@ impl Task {
         let Some(task) = &mut self.0 else { return true };
         let ended = matches!(task.resume(()), CoroutineResult::Return(()));
         CURRENT.set(None);
-        if ended {
-            self.put_stack_back();
-        }
-        ended
-    }
-
-    /// It never goes on.
-    pub(crate) fn kill(&mut self) {
-        if let Some(task) = &mut self.0 {
-            DYING.set(true);
-            task.force_unwind();
-            DYING.set(false);
-            self.put_stack_back();
-        }
-    }
-
-    fn put_stack_back(&mut self) {
-        if let Some(task) = self.0.take() {
+        if ended && let Some(task) = self.0.take() {
             STACKS.with_borrow_mut(|stacks| stacks.push(task.into_stack()));
         }
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.kill();
+        ended
     }
 }

@@ -7,21 +7,21 @@ use larder_store_core::env::{BoxFuture, Clock, Random, Spawn};
 use larder_store_core::{Env, Result};
 use larder_tiered::fence::{Memory, Rule, Writes};
 
-use crate::coroutine::{is_dying, step};
+use crate::coroutine::{step, wait};
 use crate::world::world;
 
-/// What a process sees of the table.
+/// What a process sees of a table.
 #[derive(Debug)]
 pub(crate) struct SimMemory {
-    pub(crate) place: usize,
+    pub(crate) owner: u8,
+    /// Where its words begin: not all processes need have the same table.
+    begins: usize,
     writes: Mutex<Writes>,
-    /// For clients that were killed, while others that were killed with them still have the other one.
-    of_the_dead: Mutex<Writes>,
 }
 
 impl SimMemory {
-    pub(crate) fn new(place: usize) -> SimMemory {
-        SimMemory { place, writes: Mutex::default(), of_the_dead: Mutex::default() }
+    pub(crate) fn new(owner: u8, begins: usize) -> SimMemory {
+        SimMemory { owner, begins, writes: Mutex::default() }
     }
 }
 
@@ -30,39 +30,50 @@ impl Memory for SimMemory {
 
     fn load(&self, at: usize) -> u64 {
         step();
-        world(|w| if is_dying() { w.scratch[at] } else { w.words[at] })
+        let at = self.begins + at;
+        world(|w| {
+            let word = w.words[at];
+            w.saw(word);
+            word
+        })
     }
 
     fn exchange(&self, at: usize, old: u64, new: u64) -> Result<(), u64> {
         step();
+        let at = self.begins + at;
         world(|w| {
-            let words = if is_dying() { &mut w.scratch } else { &mut w.words };
-            match words[at] == old {
-                true => {
-                    words[at] = new;
-                    Ok(())
-                }
-                false => Err(words[at]),
+            let is = w.words[at];
+            w.saw(is);
+            if is != old {
+                return Err(is);
             }
+            w.set_word(at, new);
+            Ok(())
         })
     }
 
     fn hold(&self, _slot: u32) -> MutexGuard<'_, Writes> {
         loop {
             step();
-            let writes = if is_dying() { &self.of_the_dead } else { &self.writes };
-            match writes.try_lock() {
+            match self.writes.try_lock() {
                 Ok(held) => return held,
                 Err(TryLockError::Poisoned(held)) => return held.into_inner(),
-                Err(TryLockError::WouldBlock) => world(|w| w.waits = true),
+                Err(TryLockError::WouldBlock) => {
+                    world(|w| w.waits = true);
+                    wait();
+                }
             }
         }
     }
 
     fn owner_lives(&self, owner: u8) -> bool {
         step();
-        // Place 0 owns bit 0, place 1 bit 1: whoever is started anew gets the bit of the dead.
-        world(|w| w.processes.get(usize::from(owner)).is_some_and(|process| process.table.is_some()))
+        // Stack 0 owns bit 0, stack 1 bit 1: whoever is started anew gets the bit of the dead.
+        world(|w| {
+            let lives = w.stacks.get(usize::from(owner)).is_some_and(|stack| stack.table.is_some());
+            w.saw(u64::from(lives));
+            lives
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -100,7 +111,11 @@ impl Clock for SimEnv {
         Duration::ZERO
     }
     fn now(&self) -> Instant {
-        self.0 + Duration::from_micros(world(|w| w.now))
+        let now = world(|w| {
+            w.saw(w.now);
+            w.now
+        });
+        self.0 + Duration::from_micros(now)
     }
     fn sleep_until(&self, _deadline: Instant) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))

@@ -7,8 +7,11 @@ use larder_tiered::fence::{Lease, Rule, Stamp, Table};
 
 use crate::choose::Chooser;
 use crate::memory::SimMemory;
+use crate::mind::{Mind, mix};
 
 pub(crate) const KEYS: usize = 2;
+/// Clients, those of restarted processes among them.
+pub(crate) const CLIENTS: usize = 8;
 /// How long doubt lasts here, in microseconds.
 pub(crate) const WINDOW: u64 = 1000;
 
@@ -36,30 +39,40 @@ pub(crate) struct Flight {
     pub(crate) sent: bool,
 }
 
-/// A process.
+/// A stack of a private front over the shared one: that of a process, or one of two in the same process.
 #[derive(Debug, Default)]
-pub(crate) struct Process {
-    /// Which of the processes in this place it is.
-    pub(crate) generation: u32,
+pub(crate) struct Stack {
     pub(crate) table: Option<Arc<Table<SimMemory>>>,
     pub(crate) front: [Option<Entry>; KEYS],
     pub(crate) flights: Vec<Flight>,
-    /// Flights that came to an answer.
+    /// Flights that came to an answer, for those who wait for it.
     pub(crate) landed: Vec<(u32, u32)>,
+}
+
+/// What may still happen beside the clients, where everything that can happen does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Budget {
+    /// Attempts that the origin refuses, loses, or answers to nobody.
+    pub(crate) faults: u32,
+    pub(crate) evictions: u32,
+    pub(crate) passes: u32,
+    pub(crate) kills: u32,
+    pub(crate) crashes: u32,
 }
 
 /// Everything.
 pub(crate) struct World {
     pub(crate) chooser: Chooser,
     pub(crate) broken: Option<Rule>,
+    pub(crate) budget: Budget,
     pub(crate) words: Vec<u64>,
+    /// Those that were ever written.
+    pub(crate) touched: Vec<usize>,
     /// An older state of them, as a crash may bring it back.
     pub(crate) older: Vec<u64>,
-    /// What a dying client may play with.
-    pub(crate) scratch: Vec<u64>,
     pub(crate) now: u64,
     pub(crate) step: u32,
-    pub(crate) processes: [Process; 2],
+    pub(crate) stacks: [Stack; 2],
     pub(crate) shared: [Option<Entry>; KEYS],
     pub(crate) incarnation: u64,
     pub(crate) all_until: u64,
@@ -67,15 +80,21 @@ pub(crate) struct World {
     /// The step from which on a key had a value, in order.
     pub(crate) history: [Vec<(u32, u32)>; KEYS],
     pub(crate) late: Vec<Late>,
-    /// What the client that runs has sent and not heard of, by client.
-    pub(crate) under_way: [Option<(usize, u32)>; 8],
-    pub(crate) next_value: u32,
-    pub(crate) next_flight: u32,
+    /// What a client has sent and not heard of.
+    pub(crate) under_way: [Option<(usize, u32)>; CLIENTS],
+    /// The key that a client reads, and since which step.
+    pub(crate) reading: [Option<(usize, u32)>; CLIENTS],
+    /// The flight whose answer a client waits for.
+    pub(crate) waiting: [Option<u32>; CLIENTS],
+    pub(crate) minds: [Mind; CLIENTS],
+    pub(crate) running: Option<usize>,
     pub(crate) origin_reads: u32,
     /// The client that runs found that it has to wait for another one.
     pub(crate) waits: bool,
     pub(crate) wrong: Option<String>,
-    random: u64,
+    seed: u64,
+    /// Random numbers drawn by none of the clients.
+    pub(crate) draws: u64,
 }
 
 thread_local! {
@@ -98,26 +117,38 @@ impl World {
         World {
             chooser,
             broken,
+            budget: Budget::default(),
             words: vec![0; words],
+            touched: Vec::new(),
             older: Vec::new(),
-            scratch: Vec::new(),
             now: 1,
             step: 0,
-            processes: Default::default(),
+            stacks: Default::default(),
             shared: [None; KEYS],
             incarnation: seed | 1,
             all_until: 0,
             origin: [0; KEYS],
             history: std::array::from_fn(|_| vec![(0, 0)]),
             late: Vec::new(),
-            under_way: [None; 8],
-            next_value: 0,
-            next_flight: 0,
+            under_way: [None; CLIENTS],
+            reading: [None; CLIENTS],
+            waiting: [None; CLIENTS],
+            minds: Default::default(),
+            running: None,
             origin_reads: 0,
             waits: false,
             wrong: None,
-            random: seed,
+            seed,
+            draws: 0,
         }
+    }
+
+    /// Writes a word.
+    pub(crate) fn set_word(&mut self, at: usize, word: u64) {
+        if !self.touched.contains(&at) {
+            self.touched.push(at);
+        }
+        self.words[at] = word;
     }
 
     /// The origin takes a write.
@@ -147,19 +178,31 @@ impl World {
         self.now = then;
     }
 
-    /// Whether the origin had this value at some moment from step `from` until now.
-    pub(crate) fn was_current(&self, key: usize, value: u32, from: u32) -> bool {
+    /// The values that the origin had from step `from` until now.
+    pub(crate) fn current_since(&self, key: usize, from: u32) -> impl Iterator<Item = u32> {
         let history = &self.history[key];
-        history.iter().enumerate().any(|(i, (_, had))| {
-            *had == value && history.get(i + 1).is_none_or(|(replaced, _)| *replaced > from)
-        })
+        let stood = move |i: usize| history.get(i + 1).is_none_or(|(replaced, _)| *replaced > from);
+        history.iter().enumerate().filter(move |(i, _)| stood(*i)).map(|(_, (_, value))| *value)
     }
 
-    /// A random number for the fence, apart from the choices of the schedule.
+    /// A choice that the running client learns of.
+    pub(crate) fn choose(&mut self, n: u32) -> u32 {
+        let chosen = self.chooser.below(n);
+        self.saw(u64::from(chosen));
+        chosen
+    }
+
+    /// A random number for the fence, apart from the choices of the schedule. What a client draws depends on what it is
+    /// doing, not on the others: else no two schedules would ever come to the same state.
     pub(crate) fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ mixed >> 29
+        let at = match self.running {
+            Some(client) => self.minds[client].draw(client),
+            None => {
+                self.draws += 1;
+                self.draws
+            }
+        };
+        mix(self.seed, at)
     }
 
     pub(crate) fn fail(&mut self, why: impl FnOnce() -> String) {
