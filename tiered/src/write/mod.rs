@@ -132,7 +132,7 @@ impl Stack {
             self.fill_lost();
             return None;
         };
-        Some(Arc::new(Entry { stamp, origin: self.origin_number, asked, key, said }))
+        Some(Arc::new(Entry::new(stamp, self.origin_number, asked, key, said)))
     }
 }
 
