@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Bytes of each value.
-pub const VALUE: usize = 4096;
+pub(crate) const VALUE: usize = 4096;
 /// How many entries the caches have that are compared.
-pub const ENTRIES: [u64; 3] = [5_000, 15_000, 50_000];
+pub(crate) const ENTRIES: [u64; 3] = [5_000, 15_000, 50_000];
 
 /// Which keys are read, in order.
-pub struct Trace {
-    pub name: &'static str,
-    pub keys: Vec<u64>,
+pub(crate) struct Trace {
+    pub(crate) name: &'static str,
+    pub(crate) keys: Vec<u64>,
 }
 
 impl Trace {
     /// The trace "OLTP" (N. Megiddo, D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache", USENIX FAST 2003)
     /// out of the folder that `LARDER_DATA` names; else one that is generated, and says so.
-    pub fn load() -> Trace {
+    pub(crate) fn load() -> Trace {
         let path = std::env::var_os("LARDER_DATA").map(|folder| Path::new(&folder).join("OLTP.lis.zst"));
         match path {
             Some(path) => {
@@ -64,7 +64,7 @@ fn zipf_and_scans(reads: usize, keys: u64) -> Vec<u64> {
 }
 
 /// The share of reads that an exact LRU of so many entries answers, in per cent.
-pub fn lru(trace: &[u64], entries: u64) -> f64 {
+pub(crate) fn lru(trace: &[u64], entries: u64) -> f64 {
     let (mut last, mut order) = (HashMap::new(), BTreeMap::new());
     let mut hits = 0_u64;
     for (now, key) in trace.iter().enumerate() {
@@ -83,7 +83,7 @@ pub fn lru(trace: &[u64], entries: u64) -> f64 {
 }
 
 /// Says how a front did, and that it is at most three points below an exact LRU of the entries that it held.
-pub fn compare(trace: &Trace, front: &str, wanted: u64, held: u64, hits: u64) {
+pub(crate) fn compare(trace: &Trace, front: &str, wanted: u64, held: u64, hits: u64) {
     let ratio = hits as f64 * 100.0 / trace.keys.len() as f64;
     let exact = lru(&trace.keys, held);
     println!(
