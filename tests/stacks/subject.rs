@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use larder::{Durability, OpenOptions, Result, Store};
+use larder::config::Freshness;
+use larder::memory::MemoryCache;
+use larder::{Durability, OpenOptions, Result, Store, TieredStore};
 use larder_store_core::conformance::{self, Minimum, Options, Place, Subject};
 
 /// Where the parent process keeps its places.
@@ -19,6 +21,8 @@ pub(crate) struct Stack {
     folder: PathBuf,
     /// The stack string for the folder of a place.
     text: fn(&Path) -> String,
+    /// A front in memory above that stack, as a stack of its own.
+    above: bool,
 }
 
 impl std::fmt::Debug for Stack {
@@ -41,7 +45,15 @@ impl Subject for Stack {
         let folder = self.folder.join(place.name());
         std::fs::create_dir_all(&folder).unwrap();
         let options = OpenOptions::new().with_env(place.env().clone());
-        larder::registry().open_url(&(self.text)(&folder), &options).await
+        let store = larder::registry().open_url(&(self.text)(&folder), &options).await?;
+        if !self.above {
+            return Ok(store);
+        }
+        // Other processes write past this front's fence, which is in the memory of this one.
+        let front = MemoryCache::new(64 << 20)?.with_env(place.env().clone());
+        let stack =
+            TieredStore::builder(store).front(front).fresh(Freshness::Always).env(place.env().clone());
+        Ok(Arc::new(stack.open().await?))
     }
 
     async fn remove(&self, place: &Place) -> Result<()> {
@@ -69,6 +81,26 @@ pub(crate) async fn check(
     durability: Durability,
     text: fn(&Path) -> String,
 ) {
+    run(name, test, durability, text, false).await;
+}
+
+/// Runs the suite on a stack with another one above it.
+pub(crate) async fn check_inside(
+    name: &'static str,
+    test: &'static str,
+    durability: Durability,
+    text: fn(&Path) -> String,
+) {
+    run(name, test, durability, text, true).await;
+}
+
+async fn run(
+    name: &'static str,
+    test: &'static str,
+    durability: Durability,
+    text: fn(&Path) -> String,
+    above: bool,
+) {
     let (folder, _guard) = match std::env::var_os(FOLDER) {
         Some(folder) => (folder.into(), None),
         None => {
@@ -77,7 +109,7 @@ pub(crate) async fn check(
         }
     };
     let minimum = Minimum { durability, transaction: 0, ..Minimum::FILE };
-    let subject = Stack { name, test, minimum, folder, text };
+    let subject = Stack { name, test, minimum, folder, text, above };
     if conformance::child(&subject).await {
         return;
     }

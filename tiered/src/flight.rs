@@ -59,6 +59,9 @@ pub(crate) struct Flight {
 pub(crate) trait Joins {
     /// One that was sent under a lease, when the origin was asked then.
     fn joins(&self, sent: &Lease, asked: &Asked) -> bool;
+
+    /// Whether what a flight has brought already still stands: it may have expired since.
+    fn still_stands(&self, got: &Got<Bytes>) -> bool;
 }
 
 /// What became of somebody who wants an answer.
@@ -118,8 +121,9 @@ impl Flight {
         }
         match &*self.state() {
             State::Waiting => true,
-            State::Sent(lease, asked) | State::Over(Some((lease, asked)), Landed::Answer(_)) => {
-                reader.joins(lease, asked)
+            State::Sent(lease, asked) => reader.joins(lease, asked),
+            State::Over(Some((lease, asked)), Landed::Answer(got)) => {
+                reader.joins(lease, asked) && reader.still_stands(got)
             }
             State::Over(..) => false,
         }

@@ -32,6 +32,11 @@ impl Joins for Reader<'_> {
         };
         fresh && self.view.table.joins(&self.view.lease, sent)
     }
+
+    fn still_stands(&self, got: &Got<Bytes>) -> bool {
+        let expires = got.meta().and_then(|meta| meta.expires);
+        !expires.is_some_and(|at| at.at().is_some() && at.is_past(self.stack.env().wall()))
+    }
 }
 
 /// A flight under way. Whatever ends its task, those who wait are told.
