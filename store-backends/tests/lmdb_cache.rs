@@ -250,7 +250,8 @@ async fn damage_at_open_is_healed() {
         std::fs::write(path, bytes).unwrap();
     };
     let data = |path: &Path| path.join("data.mdb");
-    let harms: [(&str, bool, &dyn Fn(&Path)); 8] = [
+    // What is done, and whether the values are lost with it.
+    let harms: [Harm<'_>; 8] = [
         ("a meta page flipped", true, &|path| change(&data(path), &|b| b[4096 + 144] ^= 4)),
         ("meta pages of nothing", true, &|path| change(&data(path), &|b| b[..8192].fill(0))),
         ("cut off", true, &|path| change(&data(path), &|b| b.truncate(5000))),
@@ -277,6 +278,8 @@ async fn damage_at_open_is_healed() {
         assert_eq!(open(&path, 16 << 20).await.begun_anew(), u64::from(is_lost), "{what}");
     }
 }
+
+type Harm<'a> = (&'static str, bool, &'a dyn Fn(&Path));
 
 /// Overwrites all pages of the trees, as something outside might.
 fn destroy_pages(path: &Path) {

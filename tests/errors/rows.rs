@@ -93,12 +93,35 @@ async fn texts(rows: &mut Rows, root: &Path) {
         let cause = format!("{scheme}: a store that is missing and not to be created");
         rows.add(section, cause, Some(&path), ErrorKind::Invalid, missing);
     }
-    let role = larder::open(&format!("lmdb:{}?role=cache", root.join("cache").display())).await;
-    rows.add(section, "lmdb: a role that is still to come", None, ErrorKind::Unsupported, role);
+    caches(rows, root, section).await;
+}
+
+async fn caches(rows: &mut Rows, root: &Path, section: &'static str) {
+    let path = root.join("cache");
+    let url = format!("lmdb:{}?role=cache&capacity=16MiB", path.display());
+    let cache = larder::open(&url).await.unwrap();
+    let folder = Some(path.as_path());
+    cache.close(&Default::default()).await.unwrap();
+    let role = larder::open(&format!("lmdb:{}", path.display())).await;
+    rows.add(section, "lmdb: another role than the folder was made for", folder, ErrorKind::Invalid, role);
+    let capacity = larder::open("lmdb:/var/lib/app?capacity=1GiB").await;
+    rows.add(section, "lmdb: a capacity for an origin", None, ErrorKind::Invalid, capacity);
+    let named = larder::open("memory:name?capacity=64MiB").await;
+    rows.add(section, "memory: a capacity for a store with a name", None, ErrorKind::Invalid, named);
+    let small = larder::open("memory:?capacity=1KiB").await;
+    rows.add(section, "memory: a capacity that is too small", None, ErrorKind::Invalid, small);
 }
 
 async fn calls(rows: &mut Rows, root: &Path) {
     let section = "Calls";
+    for url in ["lmdb:CACHE?role=cache&capacity=16MiB", "memory:?capacity=1MiB"] {
+        let path = root.join("small cache");
+        let cache = larder::open(&url.replace("CACHE", &path.display().to_string())).await.unwrap();
+        let large = cache.put("k", vec![0; 2 << 20]).await;
+        let (scheme, _) = url.split_once(':').unwrap();
+        let cause = format!("{scheme}: a value that is too large for a cache");
+        rows.add(section, cause, Some(&path), ErrorKind::Full, large);
+    }
     let path = root.join("calls");
     let lmdb = open("lmdb", &path).await.unwrap();
     let key = Key::new("k").unwrap();

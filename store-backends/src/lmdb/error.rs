@@ -50,9 +50,9 @@ pub(super) fn no_more(op: Op, settings: &Settings) -> Error {
         .hint("others hold it: values that are being written or read; try again, or raise capacity=")
 }
 
-/// The error of a value that is too large for a cache.
+/// The error of a value, or of several together, too large for a cache.
 pub(super) fn too_large(op: Op, size: u64, largest: u64) -> Error {
-    let why = format!("a value of {size} bytes is more than a sixteenth of the cache, {largest} bytes");
+    let why = format!("{size} bytes at once are more than a sixteenth of the cache, {largest} bytes");
     Error::new(ErrorKind::Full, op, why).hint("raise capacity=")
 }
 

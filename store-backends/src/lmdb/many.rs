@@ -115,9 +115,10 @@ impl Handle {
         let mut answers: Vec<Result<Written>> = Vec::with_capacity(items.len());
         let mut items = items.into_iter().peekable();
         let inline = self.shared.settings.inline();
+        let most = self.shared.settings.batch().min(PUT_BYTES);
         while items.peek().is_some() {
             let (mut piece, mut bytes) = (Vec::new(), 0);
-            while piece.len() < PUTS && bytes < PUT_BYTES {
+            while piece.len() < PUTS && bytes < most {
                 let Some(item) = items.next() else { break };
                 // A long one is uploaded before, and costs its head here.
                 bytes += if item.value.len() > inline { 0 } else { item.value.len() };
@@ -230,11 +231,21 @@ impl Handle {
         answers
     }
 
+    /// Refuses a transaction that would take too much of a cache.
+    fn check_together(&self, op: Op, steps: &[Step]) -> Result<()> {
+        let bytes = |step: &Step| match step {
+            Step::Put(item) => item.value.len() + 2 * item.key.len() + 256,
+            _ => 0,
+        };
+        self.check_largest(op, steps.iter().map(bytes).sum::<usize>() as u64)
+    }
+
     /// Makes all steps or none.
     pub(super) async fn transact(self: &Arc<Handle>, steps: Vec<Step>, call: &Call) -> Result<Transacted> {
         let op = Op::Transact;
         self.begin(op, call)?;
         self.guarantees.check_transact(&steps)?;
+        self.check_together(op, &steps)?;
         let (mut changes, mut uploads, mut done) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             let (change, what) = match step {

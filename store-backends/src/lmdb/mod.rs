@@ -26,6 +26,25 @@
 //! LMDB's meta pages; see `guard.rs`. To back a store up, close it and copy the folder; to restore, put the folder back
 //! as a whole.
 //!
+//! # As a cache
+//! With `role=cache` (the default above another tier) it never takes more of the disk than its `capacity`, and makes room by
+//! forgetting what was used least recently; see `cache/mod.rs`. Writes do not wait for the disk. A value of more than a
+//! sixteenth of the capacity, or one that finds no room, is [`Full`]. `larder.recency` notes last uses. Where an origin is
+//! refused for damage, a cache begins anew: at open, and while it is open as soon as nobody else has it open.
+//!
+//! ```
+//! use larder_store_backends::lmdb::{LmdbConfig, LmdbRole, LmdbStore};
+//! use larder_store_core::{Store, StoreExt};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("cache");
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let config = LmdbConfig::new(path).with_role(LmdbRole::Cache).with_capacity(64 << 20);
+//! let cache = LmdbStore::open(&config).await?;
+//! cache.put("user/7", "Anna").await?;
+//! assert_eq!(cache.usage().capacity, Some(64 << 20));
+//! # Ok::<(), larder_store_core::Error>(()) }).unwrap();
+//! ```
+//!
 //! # Damage
 //! LMDB 0.9 has no checks: of 2,000 bits flipped in its file, 64 % gave wrong data without a sound. Here
 //! - each record has checks over head, key and blocks, so a value is right or [`Corrupt`];
@@ -35,7 +54,7 @@
 //! - at open the meta pages are compared with the last commits that `larder.guard` knows of. When a process dies inside
 //!   LMDB all the same, the next opens look at the structure more and more closely; `open.rs` says how.
 //!
-//! A store that is damaged as a whole is refused at open with [`Corrupt`], every time, until it is restored. A damaged
+//! An origin that is damaged as a whole is refused at open with [`Corrupt`], every time, until it is restored. A damaged
 //! value is refused when it is read, and mended by writing it again.
 //!
 //! # Limits
@@ -43,6 +62,7 @@
 //! it can be told. A process that is stopped (SIGSTOP) in the middle of a commit makes the writers of others wait.
 //!
 //! [`Corrupt`]: larder_store_core::ErrorKind::Corrupt
+//! [`Full`]: larder_store_core::ErrorKind::Full
 
 #[cfg(not(all(unix, target_endian = "little", target_pointer_width = "64")))]
 compile_error!("the lmdb feature needs a 64-bit little-endian Unix: LMDB's pages are read as such");

@@ -101,7 +101,8 @@ impl Opening<'_> {
         }
         // The lock of openers goes with the guard.
         drop(guard);
-        self.once()
+        // It was there, so nobody has to let it be created.
+        Opening { create: true, ..*self }.once()
     }
 
     fn once(&self) -> Result<Attempt<Opened>> {

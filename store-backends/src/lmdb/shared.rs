@@ -38,6 +38,12 @@ impl Settings {
         if self.is_cache() { (self.max_size / 1024).clamp(MOST / 4, MOST) } else { MOST }
     }
 
+    /// Bytes of values that are written at once, about: a commit is to dirty a small part of a cache, so that most of its
+    /// free pages can be used by the next one.
+    pub(super) fn batch(&self) -> usize {
+        if self.is_cache() { self.max_size / 32 } else { usize::MAX }
+    }
+
     /// Whether it may forget.
     pub(super) fn is_cache(&self) -> bool {
         self.role == LmdbRole::Cache
@@ -77,9 +83,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(settings: Settings, readers: Readers, data: Data, guard: Guard, env: Env) -> Shared {
-        // A commit dirties a small part of a cache, so that most of its free pages can be used by the next one.
-        let batch = if settings.is_cache() { settings.max_size / 32 } else { usize::MAX };
-        let (queue, poisoned, fork) = (Queue::new(batch), OnceLock::new(), sys::forks());
+        let (queue, poisoned, fork) = (Queue::new(settings.batch()), OnceLock::new(), sys::forks());
         Shared { settings, readers, data, guard, queue, env, cache: OnceLock::new(), poisoned, fork }
     }
 

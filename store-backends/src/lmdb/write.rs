@@ -138,8 +138,8 @@ impl Handle {
         }
     }
 
-    /// Refuses a value that would take too much of a cache.
-    fn check_largest(&self, op: Op, size: u64) -> Result<()> {
+    /// Refuses a value, or values that belong together, that would take too much of a cache.
+    pub(super) fn check_largest(&self, op: Op, size: u64) -> Result<()> {
         let largest = self.shared.settings.largest();
         if size > largest { Err(error::too_large(op, size, largest)) } else { Ok(()) }
     }
