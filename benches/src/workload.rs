@@ -33,12 +33,36 @@ impl Rng {
 pub(crate) struct Workload {
     keys: Arc<[Key]>,
     value_len: usize,
+    /// For each rank, the share of draws that fall on it or on one before it. Empty if all keys are drawn alike.
+    skew: Arc<[f64]>,
 }
 
 impl Workload {
     pub(crate) fn new(keys: usize, value_len: usize) -> Workload {
         let name = |i| Key::new(format!("object-{i:012}")).expect("digits and letters are a key");
-        Workload { keys: (0..keys).map(name).collect(), value_len }
+        Workload { keys: (0..keys).map(name).collect(), value_len, skew: Arc::default() }
+    }
+
+    /// The same keys, drawn by Zipf's law with this exponent. Which keys are the frequent ones is left to chance, so that
+    /// they are not neighbours.
+    pub(crate) fn zipf(mut self, exponent: f64) -> Workload {
+        let mut names: Vec<Key> = self.keys.to_vec();
+        let mut rng = Rng::new(names.len() as u64);
+        for i in (1..names.len()).rev() {
+            names.swap(i, rng.below(i + 1));
+        }
+        self.keys = names.into();
+        let weights = (1..=self.keys.len()).map(|rank| (rank as f64).powf(-exponent));
+        let mut sums: Vec<f64> = weights
+            .scan(0.0, |sum, weight| {
+                *sum += weight;
+                Some(*sum)
+            })
+            .collect();
+        let all = sums.last().copied().unwrap_or(1.0);
+        sums.iter_mut().for_each(|sum| *sum /= all);
+        self.skew = sums.into();
+        self
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,7 +105,15 @@ impl Workload {
 
     /// `count` of the keys at random.
     pub(crate) fn order(&self, rng: &mut Rng, count: usize) -> Vec<usize> {
-        (0..count).map(|_| rng.below(self.keys.len())).collect()
+        (0..count).map(|_| self.draw(rng)).collect()
+    }
+
+    fn draw(&self, rng: &mut Rng) -> usize {
+        if self.skew.is_empty() {
+            return rng.below(self.keys.len());
+        }
+        let drawn = (rng.next() >> 11) as f64 / (1u64 << 53) as f64;
+        self.skew.partition_point(|sum| *sum <= drawn).min(self.keys.len() - 1)
     }
 }
 
@@ -95,6 +127,18 @@ mod tests {
         let mut seen = [0; 7];
         (0..7_000).for_each(|_| seen[rng.below(7)] += 1);
         assert!(seen.iter().all(|&n| (800..1_200).contains(&n)), "{seen:?}");
+    }
+
+    #[test]
+    fn zipf_draws_by_rank() {
+        let workload = Workload::new(1_000, 1).zipf(0.9);
+        let mut seen = vec![0u32; 1_000];
+        workload.order(&mut Rng::new(5), 200_000).into_iter().for_each(|i| seen[i] += 1);
+        // The harmonic number of order 0.9 of a thousand is 10.8.
+        assert!((17_000..20_000).contains(&seen[0]), "{}", seen[0]);
+        let tenfold = f64::from(seen[0]) / f64::from(seen[9]);
+        assert!((7.0..9.0).contains(&tenfold), "{tenfold}");
+        assert!(seen.iter().all(|n| *n > 0));
     }
 
     #[test]

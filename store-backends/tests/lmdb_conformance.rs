@@ -1,4 +1,4 @@
-//! The suite over the `lmdb:` store, with and without syncing.
+//! The suite over the `lmdb:` store, with and without syncing, and as a cache in which nothing is evicted.
 #![cfg(feature = "lmdb")]
 
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use larder_store_backends::lmdb::{LmdbConfig, LmdbStore, LmdbSync};
+use larder_store_backends::lmdb::{LmdbConfig, LmdbRole, LmdbStore, LmdbSync};
 use larder_store_core::conformance::{self, Minimum, Options, Place, Subject};
 use larder_store_core::{Durability, OpenOptions, Result, Store};
 
@@ -17,12 +17,18 @@ struct Lmdb {
     name: &'static str,
     test: &'static str,
     folder: PathBuf,
+    role: LmdbRole,
     sync: LmdbSync,
 }
 
 impl Lmdb {
     /// In the folder of the parent process, or one of its own, which is removed with the guard.
-    fn new(name: &'static str, test: &'static str, sync: LmdbSync) -> (Lmdb, Option<tempfile::TempDir>) {
+    fn new(
+        name: &'static str,
+        test: &'static str,
+        role: LmdbRole,
+        sync: LmdbSync,
+    ) -> (Lmdb, Option<tempfile::TempDir>) {
         let (folder, guard) = match std::env::var_os(FOLDER) {
             Some(folder) => (folder.into(), None),
             None => {
@@ -30,12 +36,16 @@ impl Lmdb {
                 (guard.path().to_owned(), Some(guard))
             }
         };
-        (Lmdb { name, test, folder, sync }, guard)
+        (Lmdb { name, test, folder, role, sync }, guard)
     }
 
     fn config(&self, place: &Place) -> LmdbConfig {
-        // Small to begin with, so that the map grows under the suite.
-        LmdbConfig::new(self.folder.join(place.name())).with_sync(self.sync).with_map_size(1 << 20)
+        let config = LmdbConfig::new(self.folder.join(place.name())).with_sync(self.sync);
+        match self.role {
+            LmdbRole::Cache => config.with_role(self.role).with_capacity(1 << 30),
+            // Small to begin with, so that the map grows under the suite.
+            _ => config.with_map_size(1 << 20),
+        }
     }
 }
 
@@ -47,6 +57,7 @@ impl Subject for Lmdb {
 
     fn minimum(&self) -> Minimum {
         match self.sync {
+            LmdbSync::None if self.role == LmdbRole::Cache => Minimum::LMDB_CACHE,
             LmdbSync::Full => Minimum::LMDB,
             LmdbSync::None => Minimum { durability: Durability::Host, ..Minimum::LMDB },
         }
@@ -65,7 +76,8 @@ impl Subject for Lmdb {
 
     fn boundaries(&self) -> Vec<u64> {
         // A part, and the bytes that one transaction reads of a long value.
-        vec![64 * 4096 - 16, 512 << 10]
+        let pages = if self.role == LmdbRole::Cache { 4 } else { 64 };
+        vec![pages * 4096 - 16, 512 << 10]
     }
 
     fn process(&self) -> Option<Command> {
@@ -75,8 +87,8 @@ impl Subject for Lmdb {
     }
 }
 
-async fn check(name: &'static str, test: &'static str, sync: LmdbSync) {
-    let (subject, _guard) = Lmdb::new(name, test, sync);
+async fn check(name: &'static str, test: &'static str, role: LmdbRole, sync: LmdbSync) {
+    let (subject, _guard) = Lmdb::new(name, test, role, sync);
     if conformance::child(&subject).await {
         return;
     }
@@ -85,10 +97,15 @@ async fn check(name: &'static str, test: &'static str, sync: LmdbSync) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full() {
-    check("lmdb", "full", LmdbSync::Full).await;
+    check("lmdb", "full", LmdbRole::Origin, LmdbSync::Full).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unsynced() {
-    check("lmdb sync=none", "unsynced", LmdbSync::None).await;
+    check("lmdb sync=none", "unsynced", LmdbRole::Origin, LmdbSync::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cache() {
+    check("lmdb role=cache", "cache", LmdbRole::Cache, LmdbSync::None).await;
 }

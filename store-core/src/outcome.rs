@@ -114,7 +114,8 @@ pub struct Written {
     pub settled: bool,
     /// What [`Meta::modified`] will be, where the store tells without another request.
     pub modified: Option<SystemTime>,
-    /// What [`Meta::stored_size`] will be, where the store tells without another request.
+    /// What [`Meta::stored_size`] will be. It counts only if `modified` is told; then `None` says that a get will not
+    /// know it either.
     pub stored_size: Option<u64>,
 }
 
@@ -124,7 +125,7 @@ impl Written {
         Written { version, write_id, durability, settled: true, modified: None, stored_size: None }
     }
 
-    /// Adds what a get will say about the value.
+    /// Adds all that a get will say about the value.
     pub fn with_facts(mut self, modified: SystemTime, stored_size: Option<u64>) -> Written {
         self.modified = Some(modified);
         self.stored_size = stored_size;

@@ -71,9 +71,15 @@ impl Stack {
     /// The slot of a key in a table. Stacks that see the origin by different prefixes come to the same one.
     #[inline]
     pub(crate) fn slot(&self, table: &Table<Mapped>, key: &Key) -> u32 {
+        table.slot_of_hash(self.hash(table, key))
+    }
+
+    /// The hash of a key in a table.
+    #[inline]
+    pub(crate) fn hash(&self, table: &Table<Mapped>, key: &Key) -> u64 {
         match self.id.prefix() {
-            "" => table.slot_of(key.as_str()),
-            prefix => table.slot_of(&format!("{prefix}{key}")),
+            "" => table.hash(key.as_str()),
+            prefix => table.hash(&format!("{prefix}{key}")),
         }
     }
 

@@ -96,7 +96,7 @@ impl Body {
         let number =
             u32::try_from(number).map_err(|_| self.damaged("it has more parts than there can be"))?;
         let raw = keys::part(&self.parts.id, number);
-        match snapshot.view.find(&snapshot.meta.main, &raw).map_err(|d| error::damage(self.op, d))? {
+        match snapshot.view.find(&snapshot.meta.main, &raw).map_err(|d| self.handle.damage(self.op, d))? {
             Some(part) => Ok(part),
             None => Err(self.missing(snapshot)),
         }

@@ -15,7 +15,7 @@ const ROLE: Param = Param {
 };
 const SYNC: Param = Param {
     name: "sync",
-    about: "full (default of an origin): a write that returned outlives a crash of the machine; none: only one of the process",
+    about: "full (default of an origin): a write that returned outlives a crash of the machine; none (default of a cache): only one of the process",
     secret: false,
 };
 const MAP_SIZE: Param = Param {
@@ -28,8 +28,11 @@ const MAX_SIZE: Param = Param {
     about: "bytes that an origin may grow to, default 1TiB; then writes fail as on a full disk",
     secret: false,
 };
-const CAPACITY: Param =
-    Param { name: "capacity", about: "bytes that a cache may take; not for an origin", secret: false };
+const CAPACITY: Param = Param {
+    name: "capacity",
+    about: "bytes of disk that a cache may take, from 4MiB; default the smaller of half the file system and what is free less 64MiB; not for an origin",
+    secret: false,
+};
 
 /// What a store is for. It is written into its folder when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -38,7 +41,7 @@ pub enum LmdbRole {
     /// It keeps what it is given.
     #[default]
     Origin,
-    /// It keeps what is also elsewhere, and makes room by forgetting. Not offered yet.
+    /// It keeps what is also elsewhere, and makes room by forgetting what was used least recently.
     Cache,
 }
 
@@ -80,16 +83,24 @@ pub struct LmdbConfig {
     pub path: PathBuf,
     /// What the store is for; `None`: as it is opened, alone or as last tier an origin.
     pub role: Option<LmdbRole>,
-    /// Whether a write waits for the disk.
-    pub sync: LmdbSync,
-    /// Bytes of address space to start with, 1 GiB by default. It costs nothing but addresses.
-    pub map_size: u64,
-    /// Bytes that the file may grow to, 1 TiB by default.
-    pub max_size: u64,
+    /// Whether a write waits for the disk; `None`: for an origin it does, for a cache it does not.
+    pub sync: Option<LmdbSync>,
+    /// Bytes of address space that an origin starts with, 1 GiB by default. It costs nothing but addresses.
+    pub map_size: Option<u64>,
+    /// Bytes that the file of an origin may grow to, 1 TiB by default.
+    pub max_size: Option<u64>,
+    /// Bytes of disk that a cache may take; `None`: the smaller of half the file system and what is free less 64 MiB.
+    pub capacity: Option<u64>,
 }
 
+/// The map of an origin, at first.
+const MAP_SIZE_DEFAULT: u64 = 1 << 30;
+/// Where an origin ends.
+const MAX_SIZE_DEFAULT: u64 = 1 << 40;
 /// The least that can be mapped: a few pages.
 const LEAST: u64 = 1 << 20;
+/// The smallest cache: a commit may change a sixteenth of it.
+pub(super) const LEAST_CAPACITY: u64 = 4 << 20;
 /// The most: half of the addresses that a process has.
 const MOST: u64 = 1 << 46;
 
@@ -99,9 +110,10 @@ impl LmdbConfig {
         LmdbConfig {
             path: path.into(),
             role: None,
-            sync: LmdbSync::Full,
-            map_size: 1 << 30,
-            max_size: 1 << 40,
+            sync: None,
+            map_size: None,
+            max_size: None,
+            capacity: None,
         }
     }
 
@@ -113,31 +125,79 @@ impl LmdbConfig {
 
     /// Whether a write waits for the disk.
     pub fn with_sync(mut self, sync: LmdbSync) -> LmdbConfig {
-        self.sync = sync;
+        self.sync = Some(sync);
+        self
+    }
+
+    /// Bytes of disk that a cache may take.
+    pub fn with_capacity(mut self, bytes: u64) -> LmdbConfig {
+        self.capacity = Some(bytes);
         self
     }
 
     /// Bytes of address space to start with.
     pub fn with_map_size(mut self, bytes: u64) -> LmdbConfig {
-        self.map_size = bytes;
+        self.map_size = Some(bytes);
         self
     }
 
     /// Bytes that the file may grow to.
     pub fn with_max_size(mut self, bytes: u64) -> LmdbConfig {
-        self.max_size = bytes;
+        self.max_size = Some(bytes);
         self
     }
 
     /// Refuses sizes that cannot be.
     pub(super) fn check(&self) -> Result<()> {
-        for (param, bytes) in [(MAP_SIZE, self.map_size), (MAX_SIZE, self.max_size)] {
-            if !(LEAST..=MOST).contains(&bytes) {
-                let why = format!("lmdb: {} is {bytes} bytes, and must be from 1MiB to 64TiB", param.name);
-                return Err(Error::new(ErrorKind::Invalid, Op::Open, why).hint(param.about));
-            }
+        let sizes = [
+            (MAP_SIZE, self.map_size, LEAST),
+            (MAX_SIZE, self.max_size, LEAST),
+            (CAPACITY, self.capacity, LEAST_CAPACITY),
+        ];
+        for (param, bytes, least) in sizes {
+            let Some(bytes) = bytes.filter(|bytes| !(least..=MOST).contains(bytes)) else { continue };
+            let (name, least) = (param.name, least >> 20);
+            let why = format!("lmdb: {name} is {bytes} bytes, and must be from {least}MiB to 64TiB");
+            return Err(Error::new(ErrorKind::Invalid, Op::Open, why).hint(param.about));
         }
         Ok(())
+    }
+
+    /// Refuses what does not go with the role that the store is opened in.
+    pub(super) fn check_role(&self, role: LmdbRole, opened: Role) -> Result<()> {
+        let refuse = |why: &str, hint: &'static str| {
+            Err(Error::new(ErrorKind::Invalid, Op::Open, format!("lmdb: {why}")).hint(hint))
+        };
+        match role {
+            LmdbRole::Origin if self.capacity.is_some() => refuse(
+                "capacity bounds a cache, and this store is an origin",
+                "an origin keeps everything; max_size says when its writes fail",
+            ),
+            LmdbRole::Cache if opened == Role::Origin => refuse(
+                "a cache forgets, and the last tier of a stack must keep everything",
+                "open the last tier with role=origin, or put another store below this one",
+            ),
+            LmdbRole::Cache if self.map_size.is_some() || self.max_size.is_some() => refuse(
+                "map_size and max_size are for an origin, and this store is a cache",
+                "capacity says how much of the disk a cache may take",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a write waits for the disk, in this role.
+    pub(super) fn sync_as(&self, role: LmdbRole) -> LmdbSync {
+        self.sync.unwrap_or(match role {
+            LmdbRole::Origin => LmdbSync::Full,
+            LmdbRole::Cache => LmdbSync::None,
+        })
+    }
+
+    /// Bytes that the map of an origin starts with, and ends with.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let most = size(self.max_size.unwrap_or(MAX_SIZE_DEFAULT));
+        (size(self.map_size.unwrap_or(MAP_SIZE_DEFAULT)), most)
     }
 
     /// The role, when the store is opened as `opened`.
@@ -159,23 +219,13 @@ impl TryFrom<&StoreConfig> for LmdbConfig {
             "cache" => LmdbRole::Cache,
             _ => LmdbRole::Origin,
         });
-        if config.choice(&SYNC, &["full", "none"])? == Some("none") {
-            lmdb.sync = LmdbSync::None;
-        }
-        if let Some(bytes) = config.size(&MAP_SIZE)? {
-            lmdb.map_size = bytes;
-        }
-        if let Some(bytes) = config.size(&MAX_SIZE)? {
-            lmdb.max_size = bytes;
-        }
-        if config.size(&CAPACITY)?.is_some() && lmdb.role != Some(LmdbRole::Cache) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                Op::Open,
-                "lmdb: capacity bounds a cache, and this store is an origin",
-            )
-            .hint("an origin keeps everything; max_size says when its writes fail"));
-        }
+        lmdb.sync = config.choice(&SYNC, &["full", "none"])?.map(|word| match word {
+            "none" => LmdbSync::None,
+            _ => LmdbSync::Full,
+        });
+        lmdb.map_size = config.size(&MAP_SIZE)?;
+        lmdb.max_size = config.size(&MAX_SIZE)?;
+        lmdb.capacity = config.size(&CAPACITY)?;
         lmdb.check()?;
         Ok(lmdb)
     }
@@ -209,12 +259,31 @@ mod tests {
             "lmdb:/a?map_size=1MB",
             "lmdb:/a?map_size=1",
             "lmdb:/a?max_size=65TiB",
-            "lmdb:/a?capacity=1GiB",
+            "lmdb:/a?capacity=1MiB",
             "lmdb:/a?mapsize=1GiB",
         ] {
             assert_eq!(read(url).unwrap_err().kind(), ErrorKind::Invalid, "{url}");
         }
-        // For a front the capacity is taken, and the role refused when it is opened.
-        assert!(read("lmdb:/a?role=cache&capacity=64MiB").is_ok());
+    }
+
+    #[test]
+    fn what_does_not_go_with_the_role_is_refused() {
+        let check = |url: &str, opened| {
+            let config = read(url).unwrap();
+            config.check_role(config.role_as(opened), opened)
+        };
+        for (url, opened) in [
+            ("lmdb:/a?capacity=1GiB", Role::Alone),
+            ("lmdb:/a?capacity=1GiB", Role::Origin),
+            ("lmdb:/a?role=cache", Role::Origin),
+            ("lmdb:/a?role=cache&map_size=1GiB", Role::Alone),
+            ("lmdb:/a?max_size=1GiB", Role::Front),
+        ] {
+            assert_eq!(check(url, opened).unwrap_err().kind(), ErrorKind::Invalid, "{url} as {opened:?}");
+        }
+        assert!(check("lmdb:/a?capacity=64MiB&sync=full", Role::Front).is_ok());
+        assert!(check("lmdb:/a?role=cache&capacity=64MiB", Role::Alone).is_ok());
+        assert_eq!(read("lmdb:/a").unwrap().sync_as(LmdbRole::Cache), LmdbSync::None);
+        assert_eq!(read("lmdb:/a?sync=full").unwrap().sync_as(LmdbRole::Cache), LmdbSync::Full);
     }
 }

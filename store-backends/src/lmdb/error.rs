@@ -3,6 +3,7 @@
 use larder_store_core::{Error, ErrorKind, Op};
 use rustix::io::Errno;
 
+use super::shared::Settings;
 use super::snapshot::Trouble;
 use super::sys::Code;
 use super::tree::Damage;
@@ -38,6 +39,21 @@ pub(super) fn code(op: Op, code: Code, what: &str) -> Error {
 pub(super) fn full(op: Op) -> Error {
     Error::new(ErrorKind::Full, op, "the store has grown to its max_size")
         .hint("delete something, or open it with a larger max_size")
+}
+
+/// The error of a store that takes no more.
+pub(super) fn no_more(op: Op, settings: &Settings) -> Error {
+    if !settings.is_cache() {
+        return full(op);
+    }
+    Error::new(ErrorKind::Full, op, "the cache finds no room for it within its capacity")
+        .hint("others hold it: values that are being written or read; try again, or raise capacity=")
+}
+
+/// The error of a value that is too large for a cache.
+pub(super) fn too_large(op: Op, size: u64, largest: u64) -> Error {
+    let why = format!("a value of {size} bytes is more than a sixteenth of the cache, {largest} bytes");
+    Error::new(ErrorKind::Full, op, why).hint("raise capacity=")
 }
 
 /// The error of damage that was found.

@@ -17,8 +17,13 @@ pub(super) const DATA: &str = "data.mdb";
 /// LMDB's locks and readers.
 pub(super) const LOCK: &str = "lock.mdb";
 
-/// All files that a store has. The guard is the last to go.
-pub(super) const ALL: [&str; 3] = [DATA, LOCK, guard::NAME];
+/// What a cache notes of the use of its values.
+pub(super) const RECENCY: &str = "larder.recency";
+/// The fence of the tiers, which stands beside the front that processes share. It is not the store's own.
+pub(super) const FENCE: &str = "larder.fence";
+
+/// All files that there may be in the folder of a store. The guard is the last to go.
+pub(super) const ALL: [&str; 5] = [DATA, LOCK, RECENCY, FENCE, guard::NAME];
 
 /// Looks at a file of the store: its length, or `None` if it is not there.
 ///

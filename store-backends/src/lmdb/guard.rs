@@ -4,16 +4,19 @@
 //! - a slot for each process that has the store open, owned by a lock of the open file that the kernel drops at its
 //!   death: so uploads of the dead are told from those of the living, in whatever pid namespace;
 //! - whether the process in a slot is inside LMDB's writing code, so that a death there is noticed at the next open;
+//! - what the store is for, and of a cache its capacity, about how many values it has, whether damage was met in it,
+//!   and how often it began anew;
 //! - how the trees stood after the last two commits, which is a second opinion on LMDB's two meta pages: they have no
 //!   checks of their own, and a flipped bit in them brings back an older state without a sound.
 //!
 //! All of it is only evidence. Losing the file loses the evidence and nothing else.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use larder_store_core::Env;
 
+use super::config::LmdbRole;
 use super::sys::{self, Words};
 use super::tree::{Damage, Meta, Read};
 
@@ -29,6 +32,11 @@ const UNSYNCED: usize = 4;
 const DEATHS: usize = 5;
 const CHECKED: usize = 6;
 const WRITER: usize = 7;
+const ROLE: usize = 8;
+const CAPACITY: usize = 9;
+const DAMAGED: usize = 10;
+const RECORDS: usize = 11;
+const BEGUN: usize = 12;
 const STAMPS: usize = 16;
 const STAMP_LEN: usize = 8;
 const SLOTS: usize = 512;
@@ -79,6 +87,7 @@ pub(super) struct Guard {
     file: File,
     words: Words,
     mine: Option<usize>,
+    is_released: AtomicBool,
     fork: u32,
 }
 
@@ -96,6 +105,14 @@ fn boot_id() -> [u64; 2] {
     [half(0..16), half(16..32)]
 }
 
+/// How a role is noted: a word that damage does not make of another.
+fn role_word(role: LmdbRole) -> u64 {
+    match role {
+        LmdbRole::Origin => u64::from_le_bytes(*b"IsOrigin"),
+        LmdbRole::Cache => u64::from_le_bytes(*b"IsACache"),
+    }
+}
+
 /// A small check for what stands in the file: FNV-1a over words.
 fn check(words: impl IntoIterator<Item = u64>) -> u64 {
     words.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
@@ -107,7 +124,7 @@ impl Guard {
     /// Maps the file, which is at least [`LEN`] bytes long and allocated.
     pub(super) fn map(file: File) -> std::io::Result<Guard> {
         let words = Words::map(&file, LEN as usize / 8)?;
-        Ok(Guard { file, words, mine: None, fork: sys::forks() })
+        Ok(Guard { file, words, mine: None, is_released: AtomicBool::new(false), fork: sys::forks() })
     }
 
     fn word(&self, i: usize) -> &AtomicU64 {
@@ -173,6 +190,16 @@ impl Guard {
         self.write(DEATHS, deaths);
         survey.deaths = deaths;
         Ok(survey)
+    }
+
+    /// How many others have the store open: processes, or environments of this one.
+    pub(super) fn others(&self) -> std::io::Result<usize> {
+        let mut others = 0;
+        for slot in (0..SLOT_COUNT).filter(|slot| self.mine != Some(*slot)) {
+            let is_taken = self.read(self.slot(slot, INCARNATION)) != 0;
+            others += usize::from(is_taken && sys::is_locked(&self.file, slot_byte(slot))?);
+        }
+        Ok(others)
     }
 
     /// Takes a slot for this process. `false` if all are taken. Under the lock of openers, after a survey.
@@ -270,6 +297,57 @@ impl Guard {
         for word in STAMPS..STAMPS + 2 * STAMP_LEN {
             self.write(word, 0);
         }
+    }
+
+    /// Forgets all that was noted of a cache that begins anew, under the lock of openers.
+    pub(super) fn begin_anew(&self) {
+        for word in [UNSYNCED, DEATHS, WRITER, CAPACITY, DAMAGED, RECORDS] {
+            self.write(word, 0);
+        }
+        self.forget();
+        self.word(BEGUN).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often the cache began anew.
+    pub(super) fn begun_anew(&self) -> u64 {
+        self.read(BEGUN)
+    }
+
+    /// What the store was made for, as far as is noted.
+    pub(super) fn role(&self) -> Option<LmdbRole> {
+        [LmdbRole::Origin, LmdbRole::Cache].into_iter().find(|role| role_word(*role) == self.read(ROLE))
+    }
+
+    pub(super) fn set_role(&self, role: LmdbRole) {
+        self.write(ROLE, role_word(role));
+    }
+
+    /// The capacity that a cache was opened with, by whoever has it open.
+    pub(super) fn capacity(&self) -> Option<u64> {
+        Some(self.read(CAPACITY)).filter(|bytes| *bytes != 0)
+    }
+
+    pub(super) fn set_capacity(&self, bytes: u64) {
+        self.write(CAPACITY, bytes);
+    }
+
+    /// Notes that the structure of a cache is damaged: whoever opens it next alone begins anew.
+    pub(super) fn set_damaged(&self) {
+        self.write(DAMAGED, 1);
+    }
+
+    pub(super) fn is_damaged(&self) -> bool {
+        self.read(DAMAGED) != 0
+    }
+
+    /// Counts values that came and went. Who dies between a commit and this leaves the number a little wrong.
+    pub(super) fn count_records(&self, came: u64, went: u64) {
+        let count = |n: u64| Some(n.saturating_add(came).saturating_sub(went));
+        let _ = self.word(RECORDS).fetch_update(Ordering::AcqRel, Ordering::Acquire, count);
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        self.read(RECORDS)
     }
 
     /// Says that commits are not synced from now on, durably; or that all are synced.
@@ -374,13 +452,24 @@ impl Stamp {
     }
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
+impl Guard {
+    /// Gives the slot back: this process does not have the store open any more.
+    pub(super) fn release(&self) {
         // The child of a fork has the parent's open file, and its lock.
         let Some(slot) = self.mine.filter(|_| self.fork == sys::forks()) else { return };
+        if self.is_released.swap(true, Ordering::AcqRel) {
+            return;
+        }
         for word in 0..SLOT_LEN {
             self.write(self.slot(slot, word), 0);
         }
+        let _ = sys::unlock(&self.file, slot_byte(slot));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

@@ -1,6 +1,6 @@
 //! One opened store: what every call goes through.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use larder_store_core::env::InFlight;
@@ -12,10 +12,17 @@ use super::registry::User;
 use super::shared::Shared;
 use super::snapshot::{Snapshot, Trouble};
 use super::sys::Code;
+use super::tree::Damage;
 use super::writer::{Change, Done, Job, Ticket, Work};
 
 /// How often a read asks the writer to mend what keeps it from reading.
 const MENDS: usize = 8;
+
+/// What a handle is.
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+/// Its environment could not be used any more; another handle takes its place.
+const RETIRED: u8 = 2;
 
 /// A handle. Streams hold it too, so that a store stays open while one is read.
 #[derive(Debug)]
@@ -24,7 +31,7 @@ pub(super) struct Handle {
     pub(super) guarantees: Guarantees,
     pub(super) env: Env,
     pub(super) shared: Arc<Shared>,
-    closed: AtomicBool,
+    state: AtomicU8,
     user: Mutex<Option<User>>,
     inflight: InFlight,
 }
@@ -33,15 +40,7 @@ impl Handle {
     pub(super) fn new(id: StoreId, guarantees: Guarantees, env: Env, user: User) -> Handle {
         let shared = user.shared().clone();
         let user = Mutex::new(Some(user));
-        Handle {
-            id,
-            guarantees,
-            env,
-            shared,
-            closed: AtomicBool::new(false),
-            user,
-            inflight: InFlight::new(),
-        }
+        Handle { id, guarantees, env, shared, state: AtomicU8::new(OPEN), user, inflight: InFlight::new() }
     }
 
     /// Names the store and the key in an error.
@@ -52,13 +51,70 @@ impl Handle {
     /// Refuses a call on a closed store, in the child of a fork, or one that is over before it begins.
     #[inline]
     pub(super) fn begin(&self, op: Op, call: &Call) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(closed(op, &self.id));
+        if self.state.load(Ordering::Acquire) != OPEN {
+            return Err(self.not_open(op));
         }
         if !self.shared.is_ours() {
             return Err(self.forked(op));
         }
         call.check(&self.env, op).map_err(|e| e.at(&self.id))
+    }
+
+    #[cold]
+    fn not_open(&self, op: Op) -> Error {
+        if self.state.load(Ordering::Acquire) == CLOSED {
+            return closed(op, &self.id);
+        }
+        let why = "the cache could not be used any more, and is being opened anew";
+        let error = Error::new(ErrorKind::Unavailable, op, why).at(&self.id).hint("try again in a moment");
+        match self.shared.poisoned() {
+            Some(cause) => error.caused_by(cause),
+            None => error,
+        }
+    }
+
+    /// The error of damage that was found. A cache begins anew as soon as it can.
+    #[cold]
+    pub(super) fn damage(&self, op: Op, damage: Damage) -> Error {
+        let error = error::damage(op, damage);
+        if self.shared.settings.is_cache() {
+            self.shared.give_up(error.clone());
+        }
+        error
+    }
+
+    /// Whether it can be used as far as is known.
+    #[inline]
+    pub(super) fn is_well(&self) -> bool {
+        self.shared.poisoned_yet().is_none() && self.state.load(Ordering::Acquire) != RETIRED
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.state.load(Ordering::Acquire) == RETIRED
+    }
+
+    /// Gives the share in an environment back that cannot be used any more, so that it can be opened anew. `false` if
+    /// others use it, or the handle was closed.
+    pub(super) async fn retire(&self) -> Result<bool> {
+        let is_mine = self.shared.is_ours();
+        let is_only = || match &*self.user.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(user) => user.is_only() && self.shared.guard.others().is_ok_and(|others| others == 0),
+            None => true,
+        };
+        if !is_mine || self.state.load(Ordering::Acquire) == CLOSED || !is_only() {
+            return Ok(false);
+        }
+        // A close that comes between the two has the last word.
+        let _ = self.state.compare_exchange(OPEN, RETIRED, Ordering::AcqRel, Ordering::Acquire);
+        self.inflight.wait().await;
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(user) = user else { return Ok(self.is_retired()) };
+        let release = move || {
+            drop(user);
+            Ok(())
+        };
+        self.env.blocking(Op::Open, &self.inflight, release).await?;
+        Ok(self.is_retired())
     }
 
     #[cold]
@@ -78,7 +134,7 @@ impl Handle {
         let mut lease = self.shared.readers.try_lease()?;
         match self.shared.renew(&mut lease, false) {
             Ok(_) => {}
-            Err(Trouble::Damage(found)) => return Some(Err(error::damage(op, found))),
+            Err(Trouble::Damage(found)) => return Some(Err(self.damage(op, found))),
             Err(Trouble::Mapping | Trouble::Unfinished | Trouble::Code(_)) => return None,
         }
         let snapshot = self.shared.data.of_lease(&lease).ok()?;
@@ -102,8 +158,8 @@ impl Handle {
                 }
                 Err(trouble) => trouble,
             };
-            if self.closed.load(Ordering::Acquire) {
-                return Err(closed(op, &self.id));
+            if self.state.load(Ordering::Acquire) != OPEN {
+                return Err(self.not_open(op));
             }
             match trouble {
                 Trouble::Mapping | Trouble::Unfinished | Trouble::Code(Code::ReadersFull)
@@ -116,6 +172,7 @@ impl Handle {
                     let otherwise = || error::code(op, Code::Panic, "reading");
                     return Err(self.shared.poisoned().map_or_else(otherwise, |e| e.during(op)));
                 }
+                Trouble::Damage(found) => return Err(self.damage(op, found)),
                 trouble => return Err(error::trouble(op, trouble)),
             }
         }
@@ -258,7 +315,7 @@ impl Handle {
         }
         // A call that is over closes nothing.
         call.check(&self.env, Op::Close)?;
-        self.closed.store(true, Ordering::Release);
+        self.state.store(CLOSED, Ordering::Release);
         let seen_out = async {
             self.inflight.wait().await;
             Ok(())

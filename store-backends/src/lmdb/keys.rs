@@ -8,6 +8,9 @@
 //! | 3 | `F` | the format marker |
 //! | 3 | `U`, id of the parts | an upload under way: who makes it, since when |
 //! | 3 | `G`, id of the parts | parts that nothing names any more, to be removed |
+//! | 4 | last use, birth (8 bytes each, big-endian) | only in a cache: the key of the record, as it stands here |
+//!
+//! In a cache a record and the marker are as in an origin, but eight bytes stand before each record: its birth.
 
 use larder_store_core::Key;
 use larder_store_core::system::{self, Space};
@@ -19,6 +22,7 @@ pub(super) const SYSTEM: u8 = 0;
 pub(super) const USER: u8 = 1;
 pub(super) const PART: u8 = 2;
 pub(super) const BOOK: u8 = 3;
+pub(super) const ORDER: u8 = 4;
 
 /// The id of the parts of a value.
 pub(super) type PartsId = [u8; 16];
@@ -142,6 +146,7 @@ pub(super) fn record_key(raw: &[u8]) -> Option<Result<Key, &'static str>> {
 pub(super) fn is_known(raw: &[u8]) -> bool {
     match raw.first() {
         Some(&PART) => raw.len() == 21,
+        Some(&ORDER) => super::cache::Place::decode(raw).is_some(),
         Some(&BOOK) => raw == FORMAT || Book::Upload.id(raw).is_some() || Book::Garbage.id(raw).is_some(),
         _ => false,
     }

@@ -7,7 +7,6 @@ use larder_store_core::derived::{Cursor, Delimited};
 use larder_store_core::record::Head;
 use larder_store_core::{Items, ListOptions, Listed, Op, Result};
 
-use super::error;
 use super::handle::Handle;
 use super::keys;
 use super::read::stored;
@@ -73,7 +72,7 @@ impl Listing {
     }
 
     fn chunk(&self, snapshot: &Snapshot<'_>) -> Result<Chunk> {
-        let damage = |d| error::damage(OP, d);
+        let damage = |d| self.handle.damage(OP, d);
         let space = self.options.space();
         let (cursor, seen) = (self.cursor.clone(), self.seen.clone());
         let mut chunk = Chunk { cursor, seen, items: Vec::new(), more: false };
@@ -131,7 +130,8 @@ impl Listing {
             }
             None => return (None, Next::End),
         };
-        let found = at.value(node).map_err(|d| error::damage(OP, d)).and_then(|record| {
+        let found = at.value(node).map_err(|d| self.handle.damage(OP, d)).and_then(|stored_bytes| {
+            let (_, record) = self.handle.shared.settings.split(stored_bytes);
             let (head, _) = Head::decode(record, Some(&key))?;
             let stored = stored(key.len(), record.len(), &head);
             Ok((head, stored))

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::handle::Handle;
 use super::read::{Look, Wanted};
 use super::upload::Upload;
-use super::write::{INLINE, removed};
+use super::write::removed;
 use super::writer::{Change, Done};
 
 /// Values that one transaction reads.
@@ -114,12 +114,13 @@ impl Handle {
         let keys: Vec<Key> = items.iter().map(|item| item.key.clone()).collect();
         let mut answers: Vec<Result<Written>> = Vec::with_capacity(items.len());
         let mut items = items.into_iter().peekable();
+        let inline = self.shared.settings.inline();
         while items.peek().is_some() {
             let (mut piece, mut bytes) = (Vec::new(), 0);
             while piece.len() < PUTS && bytes < PUT_BYTES {
                 let Some(item) = items.next() else { break };
                 // A long one is uploaded before, and costs its head here.
-                bytes += if item.value.len() > INLINE { 0 } else { item.value.len() };
+                bytes += if item.value.len() > inline { 0 } else { item.value.len() };
                 piece.push(item);
             }
             answers.extend(self.put_piece(op, piece, call).await);

@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 
 const OP: Op = Op::Open;
 
-fn encode(role: LmdbRole) -> [u8; LEN] {
+pub(super) fn encode(role: LmdbRole) -> [u8; LEN] {
     let role = match role {
         LmdbRole::Origin => b'O',
         LmdbRole::Cache => b'C',
@@ -68,6 +68,11 @@ fn compare(found: &[u8], role: LmdbRole) -> Result<()> {
     if found[..8] != MAGIC || version != !not_version || letter != !not_letter {
         return Err(corrupt());
     }
+    if version != VERSION && role == LmdbRole::Cache && letter == b'C' {
+        // As good as damaged: a cache begins anew.
+        let why = format!("the cache has the format {version}, and this reads {VERSION}");
+        return Err(Error::new(ErrorKind::Corrupt, OP, why));
+    }
     if version != VERSION {
         let why = format!("the store has the format {version}, and this reads {VERSION}");
         return Err(Error::new(ErrorKind::Unsupported, OP, why).hint("a later version of Larder made it"));
@@ -100,6 +105,12 @@ mod tests {
         let mut newer = origin;
         (newer[8], newer[10]) = (2, !2);
         assert_eq!(compare(&newer, LmdbRole::Origin).unwrap_err().kind(), ErrorKind::Unsupported);
+        let mut cache = encode(LmdbRole::Cache);
+        assert!(compare(&cache, LmdbRole::Cache).is_ok());
+        assert_eq!(compare(&cache, LmdbRole::Origin).unwrap_err().kind(), ErrorKind::Invalid);
+        (cache[8], cache[10]) = (2, !2);
+        assert_eq!(compare(&cache, LmdbRole::Cache).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(compare(&newer, LmdbRole::Cache).unwrap_err().kind(), ErrorKind::Unsupported);
         for bit in 0..LEN * 8 {
             let mut flipped = origin;
             flipped[bit / 8] ^= 1 << (bit % 8);

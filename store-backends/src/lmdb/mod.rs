@@ -49,6 +49,7 @@ compile_error!("the lmdb feature needs a 64-bit little-endian Unix: LMDB's pages
 
 mod backend;
 mod body;
+mod cache;
 mod config;
 mod destroy;
 mod error;
@@ -56,6 +57,7 @@ mod files;
 mod guard;
 mod handle;
 mod keys;
+mod line;
 mod list;
 mod many;
 mod marker;
@@ -69,6 +71,7 @@ mod store;
 mod sys;
 mod tree;
 mod upload;
+mod usage;
 mod write;
 mod writer;
 

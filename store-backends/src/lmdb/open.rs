@@ -13,20 +13,26 @@
 //!
 //! So when damage that got past the reading code kills the process inside LMDB, the next opens look closer until they
 //! find it, and from then on each is a typed error. It ends when the folder is restored.
+//!
+//! A cache is opened in the same way, but where an origin is refused it is thrown away and begins anew, if no other process
+//! has it open. So it is when there is only a doubt: after a crash of the machine, or when a process died while it wrote and
+//! the whole is too large to be looked at in a moment.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use larder_store_core::{Env, Error, ErrorKind, Op, Result};
 use rustix::fs::{AtFlags, OFlags, fsync, unlinkat};
 
+use super::cache::{self, Cache, Recency};
 use super::config::{LmdbConfig, LmdbRole, LmdbSync};
 use super::guard::{self, Guard, Survey};
 use super::registry::{Attempt, Opened};
 use super::shared::{Settings, Shared};
 use super::snapshot::Data;
-use super::sys::{self, Db, OpenArgs, WriteEnd};
+use super::sys::{self, Code, Db, OpenArgs, WriteEnd};
 use super::tree::{META_BYTES, Meta, verify, verify_free};
 use super::writer::Writer;
 use super::{error, files, marker};
@@ -39,6 +45,9 @@ const MAX_READERS: u32 = 1024;
 const FEW_PAGES: u64 = 4096;
 /// Deaths in a row after which all pages are looked at.
 const MANY_DEATHS: u64 = 3;
+
+/// Pages that are looked at after a death in a cache. One that has more begins anew.
+const CACHE_PAGES: u64 = 16384;
 
 const OP: Op = Op::Open;
 
@@ -53,6 +62,14 @@ pub(super) fn open(
     Opening { folder, config, role, create, env }.run()
 }
 
+/// How much may be mapped.
+struct Sizes {
+    first: usize,
+    most: usize,
+    /// The bound of a cache, all its files together.
+    capacity: Option<u64>,
+}
+
 struct Opening<'a> {
     folder: &'a CheckedFolder,
     config: &'a LmdbConfig,
@@ -63,6 +80,31 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn run(&self) -> Result<Attempt<Opened>> {
+        match self.once() {
+            Err(error) if self.role == LmdbRole::Cache && cache::is_healed(&error) => self.heal(error),
+            done => done,
+        }
+    }
+
+    /// Throws the content of a damaged cache away and opens it, unless somebody uses it.
+    fn heal(&self, error: Error) -> Result<Attempt<Opened>> {
+        let guard = self.guard()?;
+        if !guard.try_begin().map_err(|e| self.io(e, "locking larder.guard"))? {
+            return Ok(Attempt::Busy);
+        }
+        let survey = guard.survey().map_err(|e| self.io(e, "reading larder.guard"))?;
+        if survey.alive > 0 {
+            return Err(error.hint("other processes use the cache; it begins anew when they have closed it"));
+        }
+        if !cache::begin_anew(self.folder, &guard, &error)? {
+            return Err(error);
+        }
+        // The lock of openers goes with the guard.
+        drop(guard);
+        self.once()
+    }
+
+    fn once(&self) -> Result<Attempt<Opened>> {
         let data_len = self.look(files::DATA)?.unwrap_or(0);
         self.look(files::LOCK)?;
         let had_guard = self.look(guard::NAME)?.is_some();
@@ -85,8 +127,41 @@ impl Opening<'_> {
                 .hint("LMDB tells living readers from dead ones by their pid; share the pid namespace, or let one container own the store"));
         }
         let is_new = self.is_new(&guard, had_guard, data_len, &survey)?;
-        let (readers, end, data, settings) = self.environment(&guard, &survey, is_new)?;
+        let sizes = self.sizes(&guard, &survey)?;
+        let (readers, end, data, settings) = self.environment(&guard, &survey, is_new, &sizes)?;
         self.finish(guard, survey, readers, end, data, settings).map(Attempt::Done)
+    }
+
+    /// How much may be mapped. The capacity of a cache is the same for all who have it open.
+    fn sizes(&self, guard: &Guard, survey: &Survey) -> Result<Sizes> {
+        if self.role == LmdbRole::Origin {
+            let (first, most) = self.config.sizes();
+            return Ok(Sizes { first: first.min(most), most, capacity: None });
+        }
+        let theirs = guard.capacity().filter(|_| survey.alive > 0);
+        if let (Some(ours), Some(theirs)) = (self.config.capacity, theirs)
+            && ours != theirs
+        {
+            let why =
+                format!("the cache is open in another process with a capacity of {theirs} bytes, not {ours}");
+            return Err(Error::new(ErrorKind::Invalid, OP, why)
+                .hint("open it the same way everywhere; without capacity= it is opened as it is"));
+        }
+        let capacity = match theirs.or(self.config.capacity) {
+            Some(capacity) => capacity,
+            None => {
+                let capacity = cache::default_capacity(self.folder)?;
+                tracing::info!(folder = %self.folder.path.display(), capacity, "default capacity of an LMDB cache");
+                capacity
+            }
+        };
+        let bytes = usize::try_from(cache::for_data(capacity, MAX_READERS)).unwrap_or(usize::MAX);
+        let is_origin = guard.role() == Some(LmdbRole::Origin);
+        if !is_origin && cache::allocated(self.folder, &[files::DATA]) > bytes as u64 + cache::INDEX {
+            return Err(self
+                .corrupt(format!("data.mdb takes more of the disk than the capacity of {capacity} bytes")));
+        }
+        Ok(Sizes { first: bytes, most: bytes, capacity: Some(capacity) })
     }
 
     fn look(&self, name: &str) -> Result<Option<u64>> {
@@ -142,13 +217,15 @@ impl Opening<'_> {
         guard: &Guard,
         survey: &Survey,
         is_new: bool,
+        sizes: &Sizes,
     ) -> Result<(sys::Readers, WriteEnd, Data, Settings)> {
-        let max_size = usize::try_from(self.config.max_size).unwrap_or(usize::MAX);
-        let mut map_size = usize::try_from(self.config.map_size).unwrap_or(usize::MAX).min(max_size);
+        let mut map_size = sizes.first;
         let mut data = None;
         if !is_new {
             let (found, page_size, len) = self.data(map_size)?;
-            map_size = map_size.max(len.next_power_of_two());
+            if sizes.capacity.is_none() {
+                map_size = map_size.max(len.next_power_of_two());
+            }
             if survey.alive == 0 {
                 self.inspect(guard, survey, &found)?;
             }
@@ -160,10 +237,14 @@ impl Opening<'_> {
             let len = sys::lock_file_len(MAX_READERS);
             files::allocate(OP, &file, len, &self.folder.path.join(files::LOCK))?;
         }
-        let sync = self.config.sync == LmdbSync::Full;
+        let sync = self.config.sync_as(self.role) == LmdbSync::Full;
         let args = OpenArgs { path: &self.folder.path, map_size, max_readers: MAX_READERS, sync };
         let what = format!("opening LMDB in {}", self.folder.path.display());
-        let (readers, end) = Db::open(&args).map_err(|code| error::code(OP, code, &what))?;
+        let (readers, end) = Db::open(&args).map_err(|code| match code {
+            // As good as damaged: a cache begins anew.
+            Code::VersionMismatch if sizes.capacity.is_some() => error::code(OP, Code::Invalid, &what),
+            code => error::code(OP, code, &what),
+        })?;
         let (data, page_size) = match data {
             Some(data) => data,
             None => {
@@ -176,9 +257,10 @@ impl Opening<'_> {
         let settings = Settings {
             role: self.role,
             sync,
-            map_size: usize::try_from(self.config.map_size).unwrap_or(usize::MAX),
-            max_size,
+            map_size: self.config.sizes().0,
+            max_size: sizes.most,
             page_size,
+            capacity: sizes.capacity,
         };
         Ok((readers, end, data, settings))
     }
@@ -206,6 +288,9 @@ impl Opening<'_> {
         let (meta, mapping) = data.alone().map_err(|trouble| error::trouble(OP, trouble))?;
         let damage = |d| error::damage(OP, d);
         let lost = guard.lost_with_machine();
+        if self.role == LmdbRole::Cache {
+            return self.inspect_cache(guard, survey, data);
+        }
         if !lost {
             guard.check(&meta).map_err(|d| {
                 damage(d).hint("if data.mdb was put there by hand, remove larder.guard; else restore the folder from a backup")
@@ -222,6 +307,47 @@ impl Opening<'_> {
         tracing::info!(deaths = survey.deaths, lost, "looking at the structure of an LMDB store");
         verify(view, &meta, budget).map_err(damage)?;
         Ok(())
+    }
+
+    /// The same for a cache: what cannot be proven to be whole in a moment is thrown away.
+    fn inspect_cache(&self, guard: &Guard, survey: &Survey, data: &Data) -> Result<()> {
+        let damage = |d| error::damage(OP, d);
+        if guard.is_damaged() {
+            return Err(self.corrupt("damage was met when the cache was last open".into()));
+        }
+        if guard.lost_with_machine() {
+            return Err(self.corrupt("commits that were not synced may be lost with the machine".into()));
+        }
+        let (meta, mapping) = data.alone().map_err(|trouble| error::trouble(OP, trouble))?;
+        guard.check(&meta).map_err(damage)?;
+        let view = data.quiet(&mapping, meta).view;
+        verify_free(view, &meta, FEW_PAGES).map_err(damage)?;
+        if survey.deaths == 0 {
+            return Ok(());
+        }
+        tracing::info!(
+            deaths = survey.deaths,
+            "a process died while it wrote to an LMDB cache: looking at it"
+        );
+        match verify(view, &meta, CACHE_PAGES).map_err(damage)? {
+            true => Ok(()),
+            false => Err(self.corrupt(
+                "a process died while it wrote, and the cache is too large to be looked at as a whole".into(),
+            )),
+        }
+    }
+
+    /// The table of last uses. `last`: the newest birth in the tree.
+    fn recency(&self, capacity: u64, is_alone: bool) -> Result<Recency> {
+        let len = cache::recency_len(capacity);
+        // Of a cache with another capacity, or with holes, which must not be mapped.
+        if is_alone && self.look(files::RECENCY)?.is_some_and(|found| found != len) {
+            unlinkat(&self.folder.fd, files::RECENCY, AtFlags::empty())
+                .map_err(|e| errno::error(OP, e, "removing larder.recency"))?;
+        }
+        let file = self.file(files::RECENCY, OFlags::RDWR | OFlags::CREATE)?;
+        files::allocate(OP, &file, len, &self.folder.path.join(files::RECENCY))?;
+        Recency::map(&file, capacity).map_err(|e| self.io(e, "mapping larder.recency"))
     }
 
     fn finish(
@@ -255,6 +381,13 @@ impl Opening<'_> {
         let file = self.file(files::DATA, OFlags::RDWR)?;
         let mut writer = Writer::new(end, file, shared.clone(), suspect.then_some(budget));
         marker::check(&mut writer, &shared, self.role, self.create)?;
+        shared.guard.set_role(self.role);
+        // Not before: only the folder of a cache has this file.
+        if let Some(capacity) = settings.capacity {
+            let recency = self.recency(capacity, survey.alive == 0)?;
+            shared.guard.set_capacity(capacity);
+            let _ = shared.cache.set(Cache { capacity, recency, evictions: AtomicU64::new(0) });
+        }
         shared.guard.end();
         let writer = std::thread::Builder::new()
             .name("larder-lmdb".into())

@@ -41,20 +41,25 @@ impl<'o> Wanted<'o> {
 }
 
 impl Handle {
-    /// The record under a key.
+    /// The record under a key, and in a cache its birth.
     #[inline]
-    fn record<'s>(&self, snapshot: &Snapshot<'s>, op: Op, key: &Key) -> Result<Option<&'s [u8]>> {
+    fn record<'s>(
+        &self,
+        snapshot: &Snapshot<'s>,
+        op: Op,
+        key: &Key,
+    ) -> Result<Option<(Option<u64>, &'s [u8])>> {
         let raw = RawKey::record(key);
         match snapshot.view.find(&snapshot.meta.main, raw.as_bytes()) {
-            Ok(Some(record)) => Ok(Some(record)),
-            Ok(None) => prove_absent(snapshot, op, key, &raw).map(|()| None),
-            Err(damage) => Err(error::damage(op, damage)),
+            Ok(Some(stored)) => Ok(Some(self.shared.settings.split(stored))),
+            Ok(None) => self.prove_absent(snapshot, op, key, &raw).map(|()| None),
+            Err(damage) => Err(self.damage(op, damage)),
         }
     }
 
     /// The head under a key, unless it has expired.
     pub(super) fn head(&self, snapshot: &Snapshot<'_>, op: Op, key: &Key) -> Result<Option<Head>> {
-        let Some(record) = self.record(snapshot, op, key)? else { return Ok(None) };
+        let Some((_, record)) = self.record(snapshot, op, key)? else { return Ok(None) };
         let (head, _) = Head::decode(record, Some(key))?;
         Ok(Some(head).filter(|head| !self.is_expired(head)))
     }
@@ -74,11 +79,16 @@ impl Handle {
         key: &Key,
         wanted: &Wanted<'_>,
     ) -> Result<Look> {
-        let Some(record) = self.record(snapshot, op, key)? else { return Ok(Look::Got(Got::Absent)) };
+        let Some((birth, record)) = self.record(snapshot, op, key)? else {
+            return Ok(Look::Got(Got::Absent));
+        };
         sys::prefetch(record);
         let (head, head_len) = Head::decode(record, Some(key))?;
         if self.is_expired(&head) {
             return Ok(Look::Got(Got::Absent));
+        }
+        if let (Some(cache), Some(birth)) = (self.shared.cache.get(), birth) {
+            cache.recency.touch(birth);
         }
         let stored = stored(key.len(), record.len(), &head);
         if !admits(op, wanted, &head)? {
@@ -137,26 +147,30 @@ fn inline(head: &Head, record: &[u8], head_len: usize, range: Option<ByteRange>)
     Ok(Bytes::from(copy).slice(start..start + (range.end - range.start) as usize))
 }
 
-/// Makes sure that a key that was not found is not there: a damaged key of a branch, or of the entry itself, would
-/// hide it.
-#[cold]
-fn prove_absent(snapshot: &Snapshot<'_>, op: Op, key: &Key, raw: &RawKey) -> Result<()> {
-    let damage = |d| error::damage(op, d);
-    let cursor = TreeCursor::seek(snapshot.view, &snapshot.meta.main, raw.as_bytes()).map_err(damage)?;
-    for node in cursor.absent(raw.as_bytes()).map_err(damage)?.into_iter().flatten() {
-        if is_record_of(&cursor, &node, key) {
-            let why = "the value is there, and the key that leads to it is damaged";
-            return Err(Error::new(ErrorKind::Corrupt, op, why).hint(error::DAMAGED_HINT));
+impl Handle {
+    /// Makes sure that a key that was not found is not there: a damaged key of a branch, or of the entry itself, would
+    /// hide it.
+    #[cold]
+    fn prove_absent(&self, snapshot: &Snapshot<'_>, op: Op, key: &Key, raw: &RawKey) -> Result<()> {
+        let damage = |d| self.damage(op, d);
+        let cursor = TreeCursor::seek(snapshot.view, &snapshot.meta.main, raw.as_bytes()).map_err(damage)?;
+        for node in cursor.absent(raw.as_bytes()).map_err(damage)?.into_iter().flatten() {
+            if self.is_record_of(&cursor, &node, key) {
+                let why = "the value is there, and the key that leads to it is damaged";
+                return Err(Error::new(ErrorKind::Corrupt, op, why).hint(error::DAMAGED_HINT));
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Whether the record of `key` stands under the key of `node`, which is another one.
-fn is_record_of(cursor: &TreeCursor<'_>, node: &Node<'_>, key: &Key) -> bool {
-    if keys::is_known(node.key) {
-        return false;
+    /// Whether the record of `key` stands under the key of `node`, which is another one.
+    fn is_record_of(&self, cursor: &TreeCursor<'_>, node: &Node<'_>, key: &Key) -> bool {
+        if keys::is_known(node.key) {
+            return false;
+        }
+        // If it is damaged itself, its key is not: that would be two faults at once.
+        cursor.value(node).is_ok_and(|stored| {
+            Head::decode(self.shared.settings.split(stored).1, None).is_ok_and(|(head, _)| head.key == *key)
+        })
     }
-    // If it is damaged itself, its key is not: that would be two faults at once.
-    cursor.value(node).is_ok_and(|record| Head::decode(record, None).is_ok_and(|(head, _)| head.key == *key))
 }

@@ -54,6 +54,13 @@ pub(super) struct User {
 }
 
 impl User {
+    /// Whether nobody else in this process has a share.
+    pub(super) fn is_only(&self) -> bool {
+        let slot = slot(self.id);
+        let live = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+        live.as_ref().is_some_and(|live| live.users == 1 && Arc::ptr_eq(&live.opened.shared, &self.shared))
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use larder_store_core::{Env, Error};
 
+use super::cache::{self, Cache};
 use super::config::LmdbRole;
 use super::guard::Guard;
 use super::snapshot::{Data, Trouble};
@@ -19,12 +20,43 @@ pub(super) struct Settings {
     pub(super) map_size: usize,
     pub(super) max_size: usize,
     pub(super) page_size: usize,
+    /// The bound of a cache.
+    pub(super) capacity: Option<u64>,
 }
 
 impl Settings {
-    /// Bytes of a part of a long value: with LMDB's header of 16 bytes it fills its pages.
+    /// Bytes of a part of a long value: with LMDB's header of 16 bytes it fills its pages. In a cache, whose free pages
+    /// are where they happen to be, long runs of them are rare.
     pub(super) fn part_len(&self) -> u32 {
-        (64 * self.page_size - 16).min((1 << 20) - 16) as u32
+        let pages = if self.is_cache() { 4 } else { 64 };
+        (pages * self.page_size - 16).min((1 << 20) - 16) as u32
+    }
+
+    /// Values up to this many bytes stand in their record. In a small cache runs of free pages are short.
+    pub(super) fn inline(&self) -> usize {
+        const MOST: usize = 64 * 1024;
+        if self.is_cache() { (self.max_size / 1024).clamp(MOST / 4, MOST) } else { MOST }
+    }
+
+    /// Whether it may forget.
+    pub(super) fn is_cache(&self) -> bool {
+        self.role == LmdbRole::Cache
+    }
+
+    /// Pages that there may be.
+    pub(super) fn pages(&self) -> u64 {
+        (self.max_size / self.page_size) as u64
+    }
+
+    /// The largest value that a cache takes: one that takes more of it than a sixteenth would cost too many others.
+    pub(super) fn largest(&self) -> u64 {
+        if self.is_cache() { self.max_size as u64 / 16 } else { u64::MAX }
+    }
+
+    /// The birth that stands before a record in a cache, if it is whole, and the record.
+    #[inline]
+    pub(super) fn split<'a>(&self, stored: &'a [u8]) -> (Option<u64>, &'a [u8]) {
+        if self.is_cache() { cache::split_birth(stored) } else { (None, stored) }
     }
 }
 
@@ -37,14 +69,18 @@ pub(super) struct Shared {
     pub(super) guard: Guard,
     pub(super) queue: Queue,
     pub(super) env: Env,
+    /// What makes it a cache; there once it is known that the folder is one.
+    pub(super) cache: OnceLock<Cache>,
     poisoned: OnceLock<Error>,
     fork: u32,
 }
 
 impl Shared {
     pub(super) fn new(settings: Settings, readers: Readers, data: Data, guard: Guard, env: Env) -> Shared {
-        let (queue, poisoned, fork) = (Queue::new(), OnceLock::new(), sys::forks());
-        Shared { settings, readers, data, guard, queue, env, poisoned, fork }
+        // A commit dirties a small part of a cache, so that most of its free pages can be used by the next one.
+        let batch = if settings.is_cache() { settings.max_size / 32 } else { usize::MAX };
+        let (queue, poisoned, fork) = (Queue::new(batch), OnceLock::new(), sys::forks());
+        Shared { settings, readers, data, guard, queue, env, cache: OnceLock::new(), poisoned, fork }
     }
 
     /// Whether this process opened it, and not a parent that it was forked from.
@@ -59,11 +95,24 @@ impl Shared {
         self.data.renew(lease, patient, || self.guard.writer_died())
     }
 
+    /// The structure of a cache is damaged: it takes no more writes, and begins anew as soon as it is opened by one
+    /// process alone.
+    pub(super) fn give_up(&self, error: Error) {
+        self.guard.set_damaged();
+        self.poison(error);
+    }
+
     /// Takes no more writes, and says why.
     pub(super) fn poison(&self, error: Error) {
         if self.poisoned.set(error.clone()).is_ok() {
             tracing::error!(%error, "an LMDB store takes no more writes");
         }
+    }
+
+    /// The same, without a copy.
+    #[inline]
+    pub(super) fn poisoned_yet(&self) -> Option<&Error> {
+        self.poisoned.get()
     }
 
     /// Why no more writes are taken.

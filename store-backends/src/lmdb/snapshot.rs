@@ -1,7 +1,9 @@
 //! What a transaction sees.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::fstatvfs;
 
 use super::sys::{Code, Lease, Mapping};
 use super::tree::{Damage, META_BYTES, META_TXN, Meta, Seen, View};
@@ -44,26 +46,45 @@ impl From<Damage> for Trouble {
 /// The data file as it is mapped for reading. It is mapped anew as it grows; readers keep what they have.
 #[derive(Debug)]
 pub(super) struct Data {
-    file: Arc<File>,
-    current: Mutex<Arc<Mapping>>,
+    /// None once the store was closed: a file that was deleted takes its place on the disk as long as somebody has it.
+    open: Mutex<Option<Open>>,
     page_size: usize,
     seen: Seen,
+}
+
+/// The file, and the newest mapping of it.
+#[derive(Debug)]
+struct Open {
+    file: Arc<File>,
+    mapping: Arc<Mapping>,
 }
 
 impl Data {
     /// Maps the file, `len` bytes to begin with.
     pub(super) fn map(file: File, page_size: usize, len: usize) -> std::io::Result<Data> {
         let file = Arc::new(file);
-        let current = Mutex::new(Arc::new(Mapping::new(file.clone(), len)?));
-        Ok(Data { file, current, page_size, seen: Seen::new() })
+        let mapping = Arc::new(Mapping::new(file.clone(), len)?);
+        Ok(Data { open: Mutex::new(Some(Open { file, mapping })), page_size, seen: Seen::new() })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the file. Whoever reads keeps it until then.
+    pub(super) fn release(&self) {
+        *self.open() = None;
     }
 
     /// A mapping that covers as much of the file as there is of the first `wanted` bytes.
     pub(super) fn mapping(&self, wanted: u64) -> Result<Arc<Mapping>, Trouble> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
+        let Some(Open { file, mapping: current }) = &mut *open else {
+            return Err(Trouble::Code(Code::Panic));
+        };
         if wanted > current.len() as u64 {
             let len = usize::try_from(wanted.max(current.len() as u64 + 1).next_power_of_two());
-            let mapped = len.ok().map(|len| Mapping::new(self.file.clone(), len));
+            let mapped = len.ok().map(|len| Mapping::new(file.clone(), len));
             match mapped {
                 Some(Ok(mapping)) => *current = Arc::new(mapping),
                 Some(Err(e)) => return Err(Trouble::Code(Code::Other(e.raw_os_error().unwrap_or(0)))),
@@ -185,6 +206,13 @@ impl Data {
         self.meta(&mapping, txn % 2).ok().filter(|meta| meta.txn == txn)
     }
 
+    /// The newest state, or the one before it. Only its numbers are of use: its pages may be gone.
+    pub(super) fn newest(&self) -> Option<Meta> {
+        let mapping = self.mapping(0).ok()?;
+        let metas = [0, 1].map(|number| self.meta(&mapping, number).ok());
+        metas.into_iter().flatten().max_by_key(|meta| meta.txn)
+    }
+
     /// Bytes of the file that the newest state uses.
     pub(super) fn used(&self) -> u64 {
         let Ok(mapping) = self.mapping(0) else { return 0 };
@@ -202,11 +230,13 @@ impl Data {
     /// Whether the file is shorter than its newest state says: that alone is no damage, as free pages at the end need
     /// not be there.
     pub(super) fn is_short(&self, meta: &Meta) -> bool {
-        self.file.metadata().map_or(true, |file| file.len() < self.len_of(meta))
+        let len = self.open().as_ref().and_then(|open| open.file.metadata().ok()).map(|file| file.len());
+        len.is_none_or(|len| len < self.len_of(meta))
     }
 
-    /// The file itself.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// Bytes that the disk has left, if that can be told.
+    pub(super) fn disk_left(&self) -> Option<u64> {
+        let disk = fstatvfs(&*self.open().as_ref()?.file).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }

@@ -14,8 +14,8 @@ use larder_store_core::env::BoxFuture;
 use larder_store_core::{
     Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability, Error,
     ErrorKind, GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, Op, OpenOptions,
-    PutItem, PutOptions, Removed, Result, Role, Sharing, Step, Store, StoreId, SweepOptions, Swept,
-    Transacted, Transactions, Written, derived,
+    PutItem, PutOptions, Removed, Result, Retention, Sharing, Step, Store, StoreId, SweepOptions, Swept,
+    Transacted, Transactions, Usage, Written, derived,
 };
 
 use tokio::task::coop;
@@ -23,6 +23,7 @@ use tokio::task::coop;
 use super::body::Body;
 use super::config::{LmdbConfig, LmdbRole, LmdbSync};
 use super::handle::Handle;
+use super::line::Line;
 use super::read::{Look, Wanted};
 use super::registry::{self, Attempt, User};
 use super::shared::Settings;
@@ -45,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// A store in an LMDB environment. See [the module](super). Clones share one handle: closing one closes all.
 #[derive(Clone)]
 pub struct LmdbStore {
-    handle: Arc<Handle>,
+    line: Arc<Line>,
 }
 
 impl LmdbStore {
@@ -75,20 +76,19 @@ impl LmdbStore {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for a configuration that makes no sense, another role than the folder was made for, a
-    /// store that is missing and not to be created, or that is open here with other settings;
-    /// [`ErrorKind::Unsupported`] for `role=cache`, network file systems, and a folder that another pid namespace uses;
-    /// [`ErrorKind::Denied`] for a folder or files that are not this user's alone; [`ErrorKind::Corrupt`] for damage;
-    /// [`ErrorKind::Full`]; [`ErrorKind::Unavailable`].
+    /// store that is missing and not to be created, or that is open with other settings; [`ErrorKind::Unsupported`] for
+    /// network file systems, and a folder that another pid namespace uses; [`ErrorKind::Denied`] for a folder or files
+    /// that are not this user's alone; [`ErrorKind::Corrupt`] for damage (a cache begins anew instead, unless another
+    /// process has it open); [`ErrorKind::Full`]; [`ErrorKind::Unavailable`].
     pub async fn open_with(config: &LmdbConfig, options: &OpenOptions) -> Result<LmdbStore> {
         config.check()?;
         let role = config.role_as(options.role);
-        if role == LmdbRole::Cache {
-            return Err(no_cache(options.role));
-        }
+        config.check_role(role, options.role)?;
         let deadline = options.env.now() + OPENING;
         loop {
-            if let Attempt::Done(user) = attempt(config, role, options).await? {
-                return Ok(LmdbStore::over(user, config, options));
+            if let Some(handle) = open_once(config, options).await? {
+                let reopen = (role == LmdbRole::Cache).then(|| (config.clone(), options.clone()));
+                return Ok(LmdbStore { line: Arc::new(Line::new(handle, reopen)) });
             }
             if options.env.now() >= deadline {
                 let why = format!("another process has been opening {} for long", config.path.display());
@@ -99,20 +99,19 @@ impl LmdbStore {
         }
     }
 
-    fn over(user: User, config: &LmdbConfig, options: &OpenOptions) -> LmdbStore {
-        let id = StoreId::new("lmdb", user.path().display().to_string(), "record");
-        let handle = Handle::new(id, guarantees(config.sync), options.env.clone(), user);
-        LmdbStore { handle: Arc::new(handle) }
+    /// How often the cache in this folder was thrown away for damage and began anew; 0 for an origin.
+    pub fn begun_anew(&self) -> u64 {
+        self.line.newest().shared.guard.begun_anew()
     }
 }
 
-fn no_cache(role: Role) -> Error {
-    let why = match role {
-        Role::Front => "an LMDB store above another tier is a cache (role=cache), which is not offered yet",
-        _ => "role=cache is not offered yet",
-    };
-    Error::new(ErrorKind::Unsupported, Op::Open, why)
-        .hint("open the LMDB store alone or as the last tier, with role=origin")
+/// Opens once. `None` if another process is opening or destroying the store.
+pub(super) async fn open_once(config: &LmdbConfig, options: &OpenOptions) -> Result<Option<Handle>> {
+    let role = config.role_as(options.role);
+    let Attempt::Done(user) = attempt(config, role, options).await? else { return Ok(None) };
+    let id = StoreId::new("lmdb", user.path().display().to_string(), "record");
+    let guarantees = guarantees(&user.shared().settings);
+    Ok(Some(Handle::new(id, guarantees, options.env.clone(), user)))
 }
 
 /// Opens once, on a thread that may block.
@@ -124,62 +123,70 @@ async fn attempt(config: &LmdbConfig, role: LmdbRole, options: &OpenOptions) -> 
         .blocking(Op::Open, &inflight, move || {
             let rules = FolderRules { op: Op::Open, create, network: false };
             let folder = folder::check(&config.path, &rules)?;
-            let fits = |settings: &Settings| fits(&config, settings);
+            let fits = |settings: &Settings| fits(&config, role, settings);
             registry::join(folder.id, &folder.path, fits, || open::open(&folder, &config, role, create, &env))
         })
         .await
 }
 
 /// Refuses a second open in this process that wants other settings.
-fn fits(config: &LmdbConfig, settings: &Settings) -> Result<()> {
-    if (config.sync == LmdbSync::Full) != settings.sync {
-        return Err(registry::differs("sync"));
+fn fits(config: &LmdbConfig, role: LmdbRole, settings: &Settings) -> Result<()> {
+    let (map_size, max_size) = config.sizes();
+    let is_origin = role == LmdbRole::Origin;
+    let differs = [
+        ("role", role != settings.role),
+        ("sync", (config.sync_as(role) == LmdbSync::Full) != settings.sync),
+        ("max_size", is_origin && max_size != settings.max_size),
+        ("map_size", is_origin && map_size != settings.map_size),
+        ("capacity", config.capacity.is_some() && config.capacity != settings.capacity),
+    ];
+    match differs.into_iter().find(|(_, differs)| *differs) {
+        Some((what, _)) => Err(registry::differs(what)),
+        None => Ok(()),
     }
-    if config.max_size as usize != settings.max_size {
-        return Err(registry::differs("max_size"));
-    }
-    if config.map_size as usize != settings.map_size {
-        return Err(registry::differs("map_size"));
-    }
-    Ok(())
 }
 
-fn guarantees(sync: LmdbSync) -> Guarantees {
+fn guarantees(settings: &Settings) -> Guarantees {
     let mut guarantees = Guarantees::in_process();
     guarantees.cas = CasScope::Host;
     guarantees.sharing = Sharing::Host;
-    guarantees.durability = match sync {
-        LmdbSync::Full => Durability::Durable,
-        LmdbSync::None => Durability::Host,
-    };
+    guarantees.durability = if settings.sync { Durability::Durable } else { Durability::Host };
     guarantees.max_key = keys::MAX_KEY;
     guarantees.max_value = MAX_VALUE;
     guarantees.batches = Batches { get: Some(many::GETS), put: Some(many::PUTS), delete: Some(many::PUTS) };
     guarantees.transactions = Some(Transactions { max_steps: MAX_STEPS, max_bytes: MAX_STEP_BYTES });
+    if settings.is_cache() {
+        guarantees.retention = Retention::MayEvict;
+    }
     guarantees
 }
 
 #[async_trait]
 impl Store for LmdbStore {
     fn id(&self) -> &StoreId {
-        &self.handle.id
+        &self.line.first().id
     }
 
     fn guarantees(&self) -> &Guarantees {
-        &self.handle.guarantees
+        &self.line.first().guarantees
     }
 
     fn folder(&self) -> Option<&Path> {
-        Some(Path::new(self.handle.id.place()))
+        Some(Path::new(self.line.first().id.place()))
+    }
+
+    fn usage(&self) -> Usage {
+        self.line.newest().shared.usage()
     }
 
     #[inline]
     fn try_get(&self, key: &Key, options: &GetOptions) -> Option<Result<Got<Bytes>>> {
-        let (op, handle) = (Op::Get, &*self.handle);
+        let (op, handle) = (Op::Get, &**self.line.newest());
         let begun =
             handle.begin(op, &options.call).and_then(|()| handle.guarantees.check_get(op, key, options));
         if let Err(error) = begun {
-            return Some(Err(handle.named(op, key)(error)));
+            // Who can wait may see another handle in its place.
+            return if handle.is_retired() { None } else { Some(Err(handle.named(op, key)(error))) };
         }
         let wanted = Wanted::of(options);
         match handle.try_read(op, |snapshot| handle.look(snapshot, op, key, &wanted))? {
@@ -205,7 +212,7 @@ impl Store for LmdbStore {
     }
 
     async fn get_stream_opts(&self, key: &Key, options: &GetOptions) -> Result<Got<ByteStream>> {
-        let (op, handle) = (Op::GetStream, &self.handle);
+        let (op, handle) = (Op::GetStream, self.line.ready().await);
         let done = async {
             handle.begin(op, &options.call)?;
             handle.guarantees.check_get(op, key, options)?;
@@ -225,7 +232,7 @@ impl Store for LmdbStore {
     }
 
     async fn head_opts(&self, key: &Key, options: &HeadOptions) -> Result<Got<()>> {
-        let (op, handle) = (Op::Head, &self.handle);
+        let (op, handle) = (Op::Head, self.line.ready().await);
         let done = async {
             handle.begin(op, &options.call)?;
             handle.guarantees.check_key(op, key)?;
@@ -242,16 +249,18 @@ impl Store for LmdbStore {
 
     async fn put_opts(&self, key: &Key, value: Bytes, options: &PutOptions) -> Result<Written> {
         let op = Op::Put;
-        self.handle.put(op, key, &value, options).await.map_err(self.handle.named(op, key))
+        let handle = self.line.ready().await;
+        handle.put(op, key, &value, options).await.map_err(handle.named(op, key))
     }
 
     async fn put_stream_opts(&self, key: &Key, body: ByteStream, options: &PutOptions) -> Result<Written> {
         let op = Op::PutStream;
-        self.handle.put_stream(op, key, body, options).await.map_err(self.handle.named(op, key))
+        let handle = self.line.ready().await;
+        handle.put_stream(op, key, body, options).await.map_err(handle.named(op, key))
     }
 
     async fn delete_opts(&self, key: &Key, options: &DeleteOptions) -> Result<Removed> {
-        let (op, handle) = (Op::Delete, &self.handle);
+        let (op, handle) = (Op::Delete, self.line.ready().await);
         let done = async {
             handle.begin(op, &options.call)?;
             let item = DeleteItem { key: key.clone(), only: options.only.clone() };
@@ -262,11 +271,11 @@ impl Store for LmdbStore {
     }
 
     async fn get_many_opts(&self, keys: &[Key], options: &GetOptions) -> Vec<Result<Got<Bytes>>> {
-        self.handle.get_many(keys, options).await
+        self.line.ready().await.get_many(keys, options).await
     }
 
     async fn put_many_opts(&self, items: Vec<PutItem>, call: &Call) -> Vec<Result<Written>> {
-        self.handle.put_many(items, call).await
+        self.line.ready().await.put_many(items, call).await
     }
 
     async fn delete_many_opts(
@@ -274,7 +283,7 @@ impl Store for LmdbStore {
         items: Vec<DeleteItem>,
         options: &DeleteOptions,
     ) -> Vec<Result<Removed>> {
-        self.handle.delete_many(items, options).await
+        self.line.ready().await.delete_many(items, options).await
     }
 
     async fn copy_opts(&self, from: &Key, to: &Key, options: &CopyOptions) -> Result<Copied> {
@@ -282,16 +291,16 @@ impl Store for LmdbStore {
     }
 
     async fn transact_opts(&self, steps: Vec<Step>, call: &Call) -> Result<Transacted> {
-        let done = self.handle.transact(steps, call).await;
-        done.map_err(|e| e.during(Op::Transact).at(&self.handle.id))
+        let done = self.line.ready().await.transact(steps, call).await;
+        done.map_err(|e| e.during(Op::Transact).at(self.id()))
     }
 
     fn list_opts(&self, options: ListOptions) -> Items<Listed> {
-        list::list(self.handle.clone(), options)
+        list::list(self.line.newest().clone(), options)
     }
 
     async fn sweep(&self, options: &SweepOptions) -> Result<Swept> {
-        let (op, handle) = (Op::Sweep, &self.handle);
+        let (op, handle) = (Op::Sweep, self.line.ready().await);
         handle.begin(op, &options.call)?;
         let now = handle.env.wall();
         let order = SweepOrder { now, older_than: options.older_than, dry_run: options.dry_run };
@@ -300,18 +309,19 @@ impl Store for LmdbStore {
     }
 
     async fn flush(&self, call: &Call) -> Result<()> {
-        let (op, handle) = (Op::Flush, &self.handle);
+        let (op, handle) = (Op::Flush, self.line.ready().await);
         handle.begin(op, call)?;
         call.guard(&handle.env, op, handle.ask(op, Work::Flush)).await.map_err(|e| e.at(&handle.id))
     }
 
     async fn drain(&self, call: &Call) -> Result<()> {
-        self.handle.begin(Op::Drain, call)?;
-        self.handle.drain(call).await.map_err(|e| e.at(&self.handle.id))
+        let handle = self.line.newest();
+        handle.begin(Op::Drain, call)?;
+        handle.drain(call).await.map_err(|e| e.at(&handle.id))
     }
 
     async fn close(&self, call: &Call) -> Result<()> {
-        self.handle.close(call).await.map_err(|e| e.at(&self.handle.id))
+        self.line.close(call).await.map_err(|e| e.at(self.id()))
     }
 }
 
@@ -344,7 +354,7 @@ impl Future for Get<'_> {
 
 impl LmdbStore {
     async fn get_patiently(&self, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
-        let (op, handle) = (Op::Get, &self.handle);
+        let (op, handle) = (Op::Get, self.line.ready().await);
         let done = async {
             handle.begin(op, &options.call)?;
             handle.guarantees.check_get(op, key, options)?;
@@ -358,6 +368,6 @@ impl LmdbStore {
 
 impl fmt::Debug for LmdbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LmdbStore({})", self.handle.id)
+        write!(f, "LmdbStore({})", self.id())
     }
 }

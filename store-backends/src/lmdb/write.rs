@@ -10,13 +10,11 @@ use larder_store_core::{
     WriteId, Written,
 };
 
+use super::error;
 use super::handle::Handle;
 use super::read::stored;
 use super::upload::{Upload, WriteSpec};
 use super::writer::{Change, Done};
-
-/// Values up to this many bytes stand in their record.
-pub(super) const INLINE: usize = 64 * 1024;
 
 /// A write that is ready to be made, and what guards its parts until then.
 pub(super) struct Ready {
@@ -40,13 +38,14 @@ impl Handle {
         size: Option<u64>,
     ) -> Result<WriteSpec> {
         self.guarantees.check_put(op, key, options, size)?;
+        self.check_largest(op, size.unwrap_or(0))?;
         let write_id = options.write_id.unwrap_or_else(|| WriteId::random(&self.env));
         Ok(WriteSpec { op, key: key.clone(), options: options.clone(), write_id })
     }
 
     /// Makes the record of a value, and uploads a long one.
     pub(super) async fn ready(self: &Arc<Handle>, spec: &WriteSpec, value: &Bytes) -> Result<Ready> {
-        if value.len() <= INLINE {
+        if value.len() <= self.shared.settings.inline() {
             return self.inline(spec, value);
         }
         let mut upload = Upload::begin(self.clone(), spec);
@@ -121,7 +120,7 @@ impl Handle {
             self.begin(spec.op, &spec.options.call)?;
             let so_far = long.as_ref().map_or(short.len() as u64, Upload::len);
             self.check_length(spec, so_far + piece.len() as u64, false)?;
-            if long.is_none() && short.len() + piece.len() > INLINE {
+            if long.is_none() && short.len() + piece.len() > self.shared.settings.inline() {
                 let mut upload = Upload::begin(self.clone(), spec);
                 upload.push(&std::mem::take(&mut short)).await?;
                 long = Some(upload);
@@ -139,9 +138,16 @@ impl Handle {
         }
     }
 
+    /// Refuses a value that would take too much of a cache.
+    fn check_largest(&self, op: Op, size: u64) -> Result<()> {
+        let largest = self.shared.settings.largest();
+        if size > largest { Err(error::too_large(op, size, largest)) } else { Ok(()) }
+    }
+
     /// Refuses a stream that brings more than it may, or at its end, other than it said.
     fn check_length(&self, spec: &WriteSpec, len: u64, is_end: bool) -> Result<()> {
         self.guarantees.check_size(spec.op, len)?;
+        self.check_largest(spec.op, len)?;
         match spec.options.size_hint {
             Some(hint) if len > hint || (is_end && len < hint) => {
                 let how = if is_end { "brought" } else { "brings at least" };

@@ -53,6 +53,8 @@
 //! # Ok::<(), larder_store_core::Error>(())
 //! ```
 //!
+//! The same from TOML, or any other format that serde reads: see the example at [`StackConfig`]'s `Deserialize`.
+//!
 //! # For backends
 //! A backend declares its parameters ([`Param`]), and reads them with [`StoreConfig::size`], [`StoreConfig::duration`],
 //! [`StoreConfig::flag`], [`StoreConfig::choice`], [`StoreConfig::number`] and [`StoreConfig::text`], so that every
@@ -61,6 +63,7 @@
 mod param;
 mod policy;
 mod print;
+mod read;
 mod stack;
 mod store;
 mod units;

@@ -264,17 +264,17 @@ mod tests {
     }
 
     fn entry(said: Said) -> Entry {
-        Entry {
-            stamp: Stamp { incarnation: 7, epoch: 9 },
-            origin: 42,
-            asked: Asked {
+        Entry::new(
+            Stamp { incarnation: 7, epoch: 9 },
+            42,
+            Asked {
                 wall: UNIX_EPOCH + Duration::from_nanos(1_800_000_000_000_000_001),
                 boot: Duration::from_nanos(12_345),
                 boot_number: 6,
             },
-            key: Key::new("k").unwrap(),
+            Key::new("k").unwrap(),
             said,
-        }
+        )
     }
 
     fn all() -> Vec<Entry> {

@@ -2,6 +2,7 @@
 
 mod codec;
 
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -9,11 +10,12 @@ use larder_store_core::{Key, Meta};
 
 use crate::clocks::Asked;
 use crate::fence::Stamp;
+use crate::front::Remembered;
 
 pub(crate) use codec::{Head, MAX_HEAD};
 
 /// An answer of the origin, as a front keeps it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Entry {
     /// The state of its slot in the fence that it belongs to.
     pub(crate) stamp: Stamp,
@@ -23,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) asked: Asked,
     pub(crate) key: Key,
     pub(crate) said: Said,
+    /// Where a front remembers it.
+    pub(crate) home: OnceLock<Remembered>,
 }
 
 /// What the origin said.
@@ -35,6 +39,11 @@ pub(crate) enum Said {
 }
 
 impl Entry {
+    /// What the origin with this number said of a key.
+    pub(crate) fn new(stamp: Stamp, origin: u64, asked: Asked, key: Key, said: Said) -> Entry {
+        Entry { stamp, origin, asked, key, said, home: OnceLock::new() }
+    }
+
     /// Bytes of the value.
     pub(crate) fn len(&self) -> usize {
         match &self.said {

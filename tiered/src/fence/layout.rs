@@ -72,20 +72,32 @@ impl Layout {
         first..(first + PAGE_SLOTS).min(self.slots)
     }
 
-    /// The slot of a key. Every process of a table must come to the same one, so this is part of the format.
-    ///
-    /// `salt` is the table's incarnation: nobody can choose keys that meet in one slot.
-    pub(super) fn slot_of(self, key: &str, salt: u64) -> u32 {
-        let mut hash = fold(salt ^ 0x9e37_79b9_7f4a_7c15, key.len() as u64 ^ 0xd1b5_4a32_d192_ed03);
-        let (words, rest) = key.as_bytes().as_chunks::<8>();
-        for word in words {
-            hash = fold(hash ^ u64::from_le_bytes(*word), 0x8ebc_6af0_9c88_c6e3);
-        }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        hash = fold(hash ^ u64::from_le_bytes(last), 0x5896_36e7_8ce5_1b2d);
+    #[cfg(test)]
+    fn slot_of(self, key: &str, salt: u64) -> u32 {
+        self.slot_of_hash(hash(key, salt))
+    }
+
+    /// The slot of a hash.
+    #[inline]
+    pub(super) fn slot_of_hash(self, hash: u64) -> u32 {
         (hash as u32) & (self.slots - 1)
     }
+}
+
+/// The hash of a key, of which the low bits choose its slot. Every process of a table must come to the same one, so this
+/// is part of the format.
+///
+/// `salt` is the table's incarnation: nobody can choose keys that meet in one slot.
+#[inline]
+pub(super) fn hash(key: &str, salt: u64) -> u64 {
+    let mut hash = fold(salt ^ 0x9e37_79b9_7f4a_7c15, key.len() as u64 ^ 0xd1b5_4a32_d192_ed03);
+    let (words, rest) = key.as_bytes().as_chunks::<8>();
+    for word in words {
+        hash = fold(hash ^ u64::from_le_bytes(*word), 0x8ebc_6af0_9c88_c6e3);
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    fold(hash ^ u64::from_le_bytes(last), 0x5896_36e7_8ce5_1b2d)
 }
 
 fn fold(a: u64, b: u64) -> u64 {

@@ -71,8 +71,21 @@ impl<M: Memory> Table<M> {
     }
 
     /// The slot of a key. Two keys may share one: that costs misses, never a wrong answer.
+    #[inline]
     pub fn slot_of(&self, key: &str) -> u32 {
-        self.layout.slot_of(key, self.incarnation)
+        self.slot_of_hash(self.hash(key))
+    }
+
+    /// The hash of a key in this table. Another table hashes otherwise.
+    #[inline]
+    pub fn hash(&self, key: &str) -> u64 {
+        super::layout::hash(key, self.incarnation)
+    }
+
+    /// The slot of a hash.
+    #[inline]
+    pub fn slot_of_hash(&self, hash: u64) -> u32 {
+        self.layout.slot_of_hash(hash)
     }
 
     /// Reads a slot: the first thing that a read does, before it looks at any front.

@@ -19,6 +19,9 @@ impl Front {
         let Some(objects) = store.objects() else { return false };
         if objects.insert(&entry.key, entry.clone(), entry.bytes_in_memory()) {
             self.counts.fills.add();
+            if let Some(recent) = self.recent.get() {
+                recent.taken(|| store.usage().entries.unwrap_or_default());
+            }
         } else {
             self.counts.not_admitted.add();
         }

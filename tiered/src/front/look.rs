@@ -84,8 +84,7 @@ impl Front {
             return None;
         };
         let said = head.meta.map_or(Said::Absent, |meta| Said::Value(meta, Bytes::new()));
-        let entry =
-            Entry { stamp: head.stamp, origin: head.origin, asked: head.asked, key: key.clone(), said };
+        let entry = Entry::new(head.stamp, head.origin, head.asked, key.clone(), said);
         let large = Large { entry, version: meta.version, skip: head.len as u64 };
         (head.origin == self.origin).then_some(large)
     }
@@ -155,7 +154,7 @@ fn decode(key: &Key, bytes: Bytes) -> Option<Entry> {
             Said::Value(meta, body)
         }
     };
-    Some(Entry { stamp: head.stamp, origin: head.origin, asked: head.asked, key: key.clone(), said })
+    Some(Entry::new(head.stamp, head.origin, head.asked, key.clone(), said))
 }
 
 /// The error of a read for which no front had an answer, and the origin may not be asked.

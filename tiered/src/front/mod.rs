@@ -4,19 +4,22 @@ mod breaker;
 mod keep;
 mod look;
 mod open;
+mod recent;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use larder_store_core::{Env, Error, ErrorKind, GetOptions, Store};
+use larder_store_core::{Env, Error, ErrorKind, GetOptions, Key, Store};
 use tokio::sync::Mutex;
 
+use crate::entry::Entry;
 use crate::stats::{Breaker, FrontCounts};
 use breaker::{Fuse, Leave};
 
 pub(crate) use look::{LookNow, not_in_fronts, part};
 pub use open::OpenFront;
+pub(crate) use recent::{Recent, Remembered};
 
 /// A front of a stack.
 pub(crate) struct Front {
@@ -24,6 +27,8 @@ pub(crate) struct Front {
     opener: Arc<dyn OpenFront>,
     /// Unset until it was opened, which may be later than the stack.
     store: OnceLock<Arc<dyn Store>>,
+    /// A shortcut, where the front keeps objects.
+    recent: OnceLock<Arc<Recent>>,
     /// Held while it is opened or its fence attached.
     opening: Mutex<()>,
     fuse: Fuse,
@@ -51,6 +56,7 @@ impl Front {
             number,
             opener,
             store: OnceLock::new(),
+            recent: OnceLock::new(),
             opening: Mutex::default(),
             fuse: Fuse::default(),
             timeout,
@@ -67,6 +73,9 @@ impl Front {
             return Ok(store);
         }
         let opened = self.opener.open().await?;
+        if opened.objects().is_some() {
+            self.recent.get_or_init(|| Recent::new(opened.usage().capacity.unwrap_or_default()));
+        }
         Ok(self.store.get_or_init(|| opened))
     }
 
@@ -78,6 +87,24 @@ impl Front {
     /// Held by who opens it later, so that one does.
     pub(crate) fn opening(&self) -> &Mutex<()> {
         &self.opening
+    }
+
+    /// The entry of a key with this hash, if the front keeps it and it was used of late.
+    #[inline]
+    pub(crate) fn look_recent(&self, hash: u64, key: &Key) -> Option<Arc<Entry>> {
+        let (entry, due) = self.recent.get()?.get(hash, key)?;
+        if due && let Some(objects) = self.store.get().and_then(|store| store.objects()) {
+            // Its policy goes by what it hears.
+            objects.get(key);
+        }
+        (entry.origin == self.origin).then_some(entry)
+    }
+
+    /// Remembers an entry of the front's.
+    pub(crate) fn remember(&self, hash: u64, entry: &Arc<Entry>) {
+        if let Some(recent) = self.recent.get() {
+            recent.remember(hash, entry);
+        }
     }
 
     /// Its store, if it may be asked now.

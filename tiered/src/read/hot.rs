@@ -20,7 +20,17 @@ impl Stack {
         }
         let wish = self.policy.wish(key, options.consistency);
         let table = self.cell.look();
-        let lease = table.lease(self.slot(&table, key));
+        let hash = self.hash(&table, key);
+        let lease = table.lease(table.slot_of_hash(hash));
+        if let Some(front) = self.fronts.first()
+            && let Some(entry) = front.look_recent(hash, key)
+            && table.serves(&lease, &entry.stamp)
+            && let Verdict::Serve(age) = wish.judge(&entry, &self.clocks)
+            && let Ok(Some(got)) = answer(&entry, options, served(front.number, age))
+        {
+            front.counts.hits.add();
+            return Some(Ok(got));
+        }
         for front in self.fronts() {
             let LookNow::Found(entry) = front.look_now(key) else { continue };
             if !table.serves(&lease, &entry.stamp) {
@@ -30,6 +40,7 @@ impl Stack {
             // A range that covers nothing is left to `get`, which has the words for it.
             let got = answer(&entry, options, served(front.number, age)).ok()??;
             front.counts.hits.add();
+            front.remember(hash, &entry);
             for above in self.fronts().take_while(|above| above.number < front.number) {
                 above.counts.misses.add();
                 above.keep_now(&entry);

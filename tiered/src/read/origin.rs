@@ -87,7 +87,7 @@ impl Stack {
             Got::Found { meta, body, served } => (Said::Value(meta.clone(), body.clone()), *served),
         };
         let asked = served.age.map_or(asked, |age| asked.earlier(age));
-        Some(Arc::new(Entry { stamp, origin: self.origin_number, asked, key: key.clone(), said }))
+        Some(Arc::new(Entry::new(stamp, self.origin_number, asked, key.clone(), said)))
     }
 
     /// An answer of the origin, with its place in the stack.

@@ -143,13 +143,13 @@ impl Stack {
         };
         let copy = Copy {
             stack: self.clone(),
-            entry: Entry {
+            entry: Entry::new(
                 stamp,
-                origin: self.origin_number,
+                self.origin_number,
                 asked,
-                key: key.clone(),
-                said: Said::Value(meta.clone(), Bytes::new()),
-            },
+                key.clone(),
+                Said::Value(meta.clone(), Bytes::new()),
+            ),
             size,
             bytes: BytesMut::new(),
         };

@@ -132,7 +132,7 @@ impl Stack {
             self.fill_lost();
             return None;
         };
-        Some(Arc::new(Entry { stamp, origin: self.origin_number, asked, key, said }))
+        Some(Arc::new(Entry::new(stamp, self.origin_number, asked, key, said)))
     }
 }
 
@@ -141,7 +141,7 @@ fn meta_of(key: &Key, size: usize, options: &PutOptions, written: &Written) -> O
     let mut meta = Meta::new(key.clone());
     meta.size = Some(size as u64);
     meta.modified = Some(written.modified?);
-    meta.stored_size = Some(written.stored_size?);
+    meta.stored_size = written.stored_size;
     meta.version = Some(written.version.clone());
     meta.expires = Some(options.expires.into());
     meta.attributes = Some(options.attributes.clone());

@@ -151,6 +151,15 @@ impl WriteTxn<'_> {
         self.txn.put(self.db, &key, &value, WriteFlags::empty())
     }
 
+    /// Writes an entry whose value comes in two parts.
+    pub(crate) fn put_parts(&mut self, key: &[u8], first: &[u8], second: &[u8]) -> Result<(), Code> {
+        let len = first.len() + second.len();
+        let place = self.txn.reserve(self.db, &key, len, WriteFlags::empty())?;
+        place[..first.len()].copy_from_slice(first);
+        place[first.len()..].copy_from_slice(second);
+        Ok(())
+    }
+
     /// Removes an entry, if there is one.
     pub(crate) fn delete(&mut self, key: &[u8]) -> Result<(), Code> {
         match self.txn.del(self.db, &key, None) {

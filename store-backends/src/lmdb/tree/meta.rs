@@ -99,6 +99,12 @@ impl Meta {
         Some(Ok(Meta { page_size, free, main, last_page, txn }))
     }
 
+    /// Pages that are not free: of the trees, and the two meta pages.
+    pub(crate) fn pages_in_use(&self) -> u64 {
+        let pages = |root: &Root| root.pages.iter().fold(0_u64, |sum, pages| sum.saturating_add(*pages));
+        2 + pages(&self.main).saturating_add(pages(&self.free))
+    }
+
     /// The newer one of the two, if they go together: each transaction writes the page that the one before it did
     /// not.
     pub(crate) fn newest(metas: [Meta; 2]) -> Read<Meta> {

@@ -8,6 +8,9 @@ use super::transaction::Fate;
 use super::work::{Done, Job};
 use super::{Writer, garbage};
 
+/// How often a cache makes more room for one commit.
+const RELIEFS: u32 = 4;
+
 /// For each job an outcome for each of its changes; of an atomic one that was refused, those up to the refusal.
 type Outcomes = Vec<Vec<Result<Done>>>;
 
@@ -17,7 +20,7 @@ impl Writer {
         let shared = self.shared.clone();
         let cell = OnceCell::new();
         // Not before the lock of writers is held.
-        let (fate, outcomes) = self.attempt(|| cell.get_or_init(|| shared.queue.take()));
+        let (fate, outcomes) = self.attempt_in_room(|| cell.get_or_init(|| shared.queue.take()));
         let jobs = cell.into_inner().unwrap_or_else(|| shared.queue.take());
         let outcomes = match fate {
             Fate::Made => outcomes,
@@ -36,6 +39,10 @@ impl Writer {
         {
             tracing::warn!(%code, "readers that died could not be cleared");
         }
+        // What was evicted in parts is needed now.
+        if self.garbage && shared.settings.is_cache() && shared.poisoned().is_none() {
+            self.collect(garbage::STEP);
+        }
         // Under a load that never ends garbage is removed as well, little by little.
         if self.garbage && self.swept && shared.queue.jobs() > 0 && shared.poisoned().is_none() {
             self.collect(garbage::SMALL_STEP);
@@ -52,7 +59,7 @@ impl Writer {
     }
 
     fn alone(&mut self, job: &Job) -> Vec<Result<Done>> {
-        let (fate, outcomes) = self.attempt(|| std::slice::from_ref(job));
+        let (fate, outcomes) = self.attempt_in_room(|| std::slice::from_ref(job));
         let outcomes = match fate {
             Fate::Made => outcomes,
             Fate::TooLarge(error) | Fate::Failed(error) | Fate::Unknown(error) => {
@@ -62,17 +69,27 @@ impl Writer {
         outcomes.into_iter().next().unwrap_or_default()
     }
 
+    /// The same as [`Writer::attempt`], and again where a cache can make room for it.
+    fn attempt_in_room<'j>(&mut self, jobs: impl Fn() -> &'j [Job]) -> (Fate, Outcomes) {
+        let mut attempt = self.attempt(&jobs);
+        for round in 0..RELIEFS {
+            if !matches!(attempt.0, Fate::TooLarge(_)) || !self.relieve(round) {
+                break;
+            }
+            attempt = self.attempt(&jobs);
+        }
+        attempt
+    }
+
     /// Makes the changes of jobs in one transaction. Its outcomes hold if it was made.
     fn attempt<'j>(&mut self, jobs: impl Fn() -> &'j [Job]) -> (Fate, Outcomes) {
         let mut outcomes = Vec::new();
-        let mut made_garbage = false;
         let fate = self.transaction(Op::Put, |plan| {
             outcomes = jobs().iter().map(|job| plan.decide(job)).collect();
-            made_garbage = plan.made_garbage();
             Ok(())
         });
         if matches!(fate, Fate::Made) {
-            self.garbage |= made_garbage || std::mem::take(&mut self.garbage_failed);
+            self.garbage |= std::mem::take(&mut self.garbage_failed);
         }
         (fate, outcomes)
     }

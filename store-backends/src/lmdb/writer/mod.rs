@@ -9,9 +9,11 @@
 //! another process sits on the lock.
 
 mod batch;
+mod evict;
 mod garbage;
 mod plan;
 mod queue;
+mod relief;
 mod room;
 mod transaction;
 mod work;
@@ -87,6 +89,9 @@ impl Writer {
         shared.queue.abandon();
         shared.readers.exclusive().close();
         drop(end);
+        // A handle may live on. It keeps neither the file nor others from opening the store alone.
+        shared.data.release();
+        shared.guard.release();
     }
 
     fn work(&mut self) {
@@ -207,6 +212,7 @@ impl Writer {
 
     /// Maps twice as much. `false` at the largest size.
     fn grow(&mut self) -> Result<bool, Code> {
+        // A cache has its size from the beginning.
         let (now, most) = (self.end.map_size(), self.shared.settings.max_size);
         let next = now.saturating_mul(2).min(most);
         if next <= now {

@@ -4,19 +4,22 @@
 //! written, each once. What is about to be touched is read first by our own code, so that LMDB never walks over a
 //! damaged page; a change that would have to is refused, and its neighbours go on.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::SystemTime;
 
 use larder_store_core::record::Head;
 use larder_store_core::{Env, Error, ErrorKind, Key, Op, Precondition, Result, Version, check_only};
 
+use super::evict::Ledger;
 use super::work::{Change, Done, Job};
+use crate::lmdb::cache::{BIRTH_LEN, Cache, split_birth};
 use crate::lmdb::error;
 use crate::lmdb::guard::Owner;
 use crate::lmdb::keys::{self, Book, PartsId, RawKey};
 use crate::lmdb::snapshot::Snapshot;
 use crate::lmdb::sys::{Code, WriteTxn};
-use crate::lmdb::tree::{Node, Read, To, TreeCursor};
+use crate::lmdb::tree::{Damage, Node, Read, To, TreeCursor};
 
 /// Bytes of an entry of the books: when, and who.
 const BOOK_LEN: usize = 24;
@@ -48,7 +51,7 @@ impl BookEntry {
 
 /// What is under a key.
 #[derive(Debug, Clone)]
-enum State {
+pub(super) enum State {
     Absent,
     Present {
         version: Version,
@@ -59,11 +62,18 @@ enum State {
     Damaged(Error),
 }
 
+/// What stands under the key of a record, and in a cache its birth, if that is whole.
+pub(super) type Standing = (State, Option<u64>);
+
 /// What to write.
 #[derive(Debug, Clone)]
-enum Effect<'j> {
+pub(super) enum Effect<'j> {
     Put(&'j [u8]),
+    /// A record of a cache, behind its birth.
+    Born([u8; BIRTH_LEN], &'j [u8]),
     Note([u8; BOOK_LEN]),
+    /// An entry of the order of use: the key of the record.
+    Order(Vec<u8>),
     Delete,
 }
 
@@ -71,7 +81,7 @@ enum Effect<'j> {
 struct Fate<'j> {
     effect: Effect<'j>,
     /// For records: what stands there now.
-    state: Option<State>,
+    state: Option<Standing>,
 }
 
 /// The plan of one transaction, over a snapshot and the data of jobs.
@@ -83,11 +93,23 @@ pub(crate) struct Plan<'s, 'j> {
     /// What the current change replaced, to put back if it fails.
     undo: Vec<(Vec<u8>, Option<Fate<'j>>)>,
     made_garbage: bool,
+    saw_damage: Cell<bool>,
+    /// What makes it the plan of a cache.
+    pub(super) ledger: Option<Ledger<'s>>,
 }
 
 impl<'s, 'j> Plan<'s, 'j> {
-    pub(crate) fn new(snapshot: Snapshot<'s>, me: Owner) -> Plan<'s, 'j> {
-        Plan { snapshot, me, fates: HashMap::new(), undo: Vec::new(), made_garbage: false }
+    pub(crate) fn new(snapshot: Snapshot<'s>, me: Owner, cache: Option<&'s Cache>) -> Plan<'s, 'j> {
+        let ledger = cache.map(Ledger::new);
+        Plan {
+            snapshot,
+            me,
+            fates: HashMap::new(),
+            undo: Vec::new(),
+            made_garbage: false,
+            saw_damage: Cell::new(false),
+            ledger,
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot<'s> {
@@ -104,12 +126,15 @@ impl<'s, 'j> Plan<'s, 'j> {
         let main = &self.snapshot.meta.main;
         let (mut long, mut added) = (0, false);
         for (key, fate) in &self.fates {
-            if let Effect::Put(value) = fate.effect {
-                added = true;
-                // An entry of more than half a page has its value on pages of its own.
-                if key.len() + value.len() > page_size / 2 - 32 {
-                    long += (value.len() / page_size + 1) as u64;
-                }
+            let len = match fate.effect {
+                Effect::Put(value) => value.len(),
+                Effect::Born(birth, record) => birth.len() + record.len(),
+                _ => continue,
+            };
+            added = true;
+            // An entry of more than half a page has its value on pages of its own.
+            if key.len() + len > page_size / 2 - 32 {
+                long += (len / page_size + 1) as u64;
             }
         }
         let (entries, depth) = (self.fates.len() as u64, u64::from(main.depth));
@@ -118,6 +143,32 @@ impl<'s, 'j> Plan<'s, 'j> {
         // And the lists of the pages that become free.
         let lists = 8 + (long + copied) / 128;
         added.then_some(long + copied + lists)
+    }
+
+    /// Bytes that it adds, whatever it removes.
+    pub(super) fn added_bytes(&self) -> u64 {
+        let bytes = |(key, fate): (&Vec<u8>, &Fate<'_>)| match &fate.effect {
+            Effect::Put(value) => key.len() + value.len(),
+            Effect::Born(birth, record) => key.len() + birth.len() + record.len(),
+            Effect::Order(raw) => key.len() + raw.len(),
+            Effect::Note(_) | Effect::Delete => 0,
+        };
+        self.fates.iter().map(bytes).sum::<usize>() as u64
+    }
+
+    /// Whether it changes an entry.
+    pub(super) fn touches(&self, raw: &[u8]) -> bool {
+        self.fates.contains_key(raw)
+    }
+
+    fn damage(&self, op: Op, damage: Damage) -> Error {
+        self.saw_damage.set(true);
+        error::damage(op, damage)
+    }
+
+    /// Whether a page was met that is damaged.
+    pub(super) fn saw_damage(&self) -> bool {
+        self.saw_damage.get()
     }
 
     /// Whether parts became garbage.
@@ -129,7 +180,7 @@ impl<'s, 'j> Plan<'s, 'j> {
     pub(crate) fn decide(&mut self, job: &'j Job) -> Vec<Result<Done>> {
         let mut outcomes = Vec::with_capacity(job.changes.len());
         let mut clock = Clock { env: &job.env, now: None };
-        self.undo.clear();
+        self.keep();
         for change in &job.changes {
             let made = self.change(change, &mut clock);
             if made.is_err() || !job.atomic {
@@ -142,15 +193,25 @@ impl<'s, 'j> Plan<'s, 'j> {
                 return outcomes;
             }
         }
-        self.undo.clear();
+        self.keep();
         outcomes
+    }
+
+    /// Keeps what was changed since the last time.
+    fn keep(&mut self) {
+        self.undo.clear();
+        if let Some(ledger) = &mut self.ledger {
+            ledger.keep();
+        }
     }
 
     /// Keeps, or takes back, what was changed since the last time.
     fn settle(&mut self, keep: bool) {
         if keep {
-            self.undo.clear();
-            return;
+            return self.keep();
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.take_back();
         }
         for (key, fate) in self.undo.drain(..).rev() {
             match fate {
@@ -165,7 +226,7 @@ impl<'s, 'j> Plan<'s, 'j> {
             Change::Put { op, key, pre, record, version, expires, parts } => {
                 let raw = RawKey::record(key);
                 let place = self.place(*op, raw.as_bytes()).map_err(|e| e.on(key))?;
-                let state = self.state(*op, key, &raw, &place)?;
+                let (state, birth) = self.state(*op, key, &raw, &place)?;
                 check(*op, key, pre, &state, clock)?;
                 if let Some(id) = parts {
                     self.finish_upload(*op, key, id)?;
@@ -173,8 +234,11 @@ impl<'s, 'j> Plan<'s, 'j> {
                 if let State::Present { parts: Some(id), .. } = &state {
                     self.garbage(*op, id, clock).map_err(|e| e.on(key))?;
                 }
+                let was_there = !matches!(state, State::Absent);
+                let (birth, effect) =
+                    self.bear(*op, &raw, record, was_there, birth).map_err(|e| e.on(key))?;
                 let state = State::Present { version: version.clone(), expires: *expires, parts: *parts };
-                self.stage_at(*op, place, raw.as_bytes(), Effect::Put(record), Some(state))
+                self.stage_at(*op, place, raw.as_bytes(), effect, Some((state, birth)))
                     .map_err(|e| e.on(key))?;
                 Ok(Done::Made)
             }
@@ -182,7 +246,7 @@ impl<'s, 'j> Plan<'s, 'j> {
             Change::Check { key, pre } => {
                 let raw = RawKey::record(key);
                 let place = self.place(Op::Transact, raw.as_bytes()).map_err(|e| e.on(key))?;
-                let state = self.state(Op::Transact, key, &raw, &place)?;
+                let (state, _) = self.state(Op::Transact, key, &raw, &place)?;
                 check(Op::Transact, key, pre, &state, clock)?;
                 Ok(Done::Made)
             }
@@ -210,7 +274,7 @@ impl<'s, 'j> Plan<'s, 'j> {
     fn delete(&mut self, op: Op, key: &Key, only: Option<&Version>, clock: &mut Clock<'_>) -> Result<Done> {
         let raw = RawKey::record(key);
         let place = self.place(op, raw.as_bytes()).map_err(|e| e.on(key))?;
-        let state = self.state(op, key, &raw, &place)?;
+        let (state, birth) = self.state(op, key, &raw, &place)?;
         let alive = match &state {
             State::Damaged(error) if only.is_some() => return Err(error.clone()),
             State::Damaged(_) => true,
@@ -226,7 +290,8 @@ impl<'s, 'j> Plan<'s, 'j> {
             if let State::Present { parts: Some(id), .. } = &state {
                 self.garbage(op, id, clock).map_err(|e| e.on(key))?;
             }
-            self.stage_at(op, place, raw.as_bytes(), Effect::Delete, Some(State::Absent))
+            self.forget(op, birth).map_err(|e| e.on(key))?;
+            self.stage_at(op, place, raw.as_bytes(), Effect::Delete, Some((State::Absent, None)))
                 .map_err(|e| e.on(key))?;
         }
         Ok(Done::Removed(alive))
@@ -251,8 +316,13 @@ impl<'s, 'j> Plan<'s, 'j> {
     }
 
     fn garbage(&mut self, op: Op, id: &PartsId, clock: &mut Clock<'_>) -> Result<()> {
+        self.garbage_since(op, id, clock.now())
+    }
+
+    /// Plans that parts are to be removed.
+    pub(super) fn garbage_since(&mut self, op: Op, id: &PartsId, since: SystemTime) -> Result<()> {
         self.made_garbage = true;
-        let entry = BookEntry { since: clock.now(), owner: self.me };
+        let entry = BookEntry { since, owner: self.me };
         self.stage(op, &Book::Garbage.key(id), Effect::Note(entry.encode()), None)
     }
 
@@ -267,39 +337,49 @@ impl<'s, 'j> Plan<'s, 'j> {
     }
 
     /// Where an entry is, or would be.
-    fn place(&self, op: Op, raw: &[u8]) -> Result<TreeCursor<'s>> {
+    pub(super) fn place(&self, op: Op, raw: &[u8]) -> Result<TreeCursor<'s>> {
         let Snapshot { meta, view } = self.snapshot;
-        TreeCursor::seek(view, &meta.main, raw).map_err(|d| error::damage(op, d))
+        TreeCursor::seek(view, &meta.main, raw).map_err(|d| self.damage(op, d))
     }
 
-    fn has(&self, op: Op, raw: &[u8]) -> Result<bool> {
+    pub(super) fn has(&self, op: Op, raw: &[u8]) -> Result<bool> {
         Ok(match self.fates.get(raw) {
             Some(fate) => !matches!(fate.effect, Effect::Delete),
-            None => found(&self.place(op, raw)?, raw).map_err(|d| error::damage(op, d))?.is_some(),
+            None => found(&self.place(op, raw)?, raw).map_err(|d| self.damage(op, d))?.is_some(),
         })
     }
 
-    fn state(&self, op: Op, key: &Key, raw: &RawKey, place: &TreeCursor<'s>) -> Result<State> {
+    fn state(&self, op: Op, key: &Key, raw: &RawKey, place: &TreeCursor<'s>) -> Result<Standing> {
         if let Some(fate) = self.fates.get(raw.as_bytes())
             && let Some(state) = &fate.state
         {
             return Ok(state.clone());
         }
-        let damage = |d| error::damage(op, d).on(key);
-        let Some(node) = found(place, raw.as_bytes()).map_err(damage)? else { return Ok(State::Absent) };
-        let record = self.snapshot.view.value(node.to).map_err(damage)?;
-        Ok(match Head::decode(record, Some(key)) {
+        let damage = |d| self.damage(op, d).on(key);
+        let Some(node) = found(place, raw.as_bytes()).map_err(damage)? else {
+            return Ok((State::Absent, None));
+        };
+        let stored = self.snapshot.view.value(node.to).map_err(damage)?;
+        let (birth, record) = if self.ledger.is_some() { split_birth(stored) } else { (None, stored) };
+        let state = match Head::decode(record, Some(key)) {
             Ok((head, _)) => State::Present {
                 version: head.version(),
                 expires: head.expires,
                 parts: head.parts.map(|parts| parts.id),
             },
             Err(error) => State::Damaged(error.during(op)),
-        })
+        };
+        Ok((state, birth))
     }
 
     /// Plans a change of one entry.
-    fn stage(&mut self, op: Op, raw: &[u8], effect: Effect<'j>, state: Option<State>) -> Result<()> {
+    pub(super) fn stage(
+        &mut self,
+        op: Op,
+        raw: &[u8],
+        effect: Effect<'j>,
+        state: Option<Standing>,
+    ) -> Result<()> {
         let place = self.place(op, raw)?;
         self.stage_at(op, place, raw, effect, state)
     }
@@ -311,9 +391,9 @@ impl<'s, 'j> Plan<'s, 'j> {
         place: TreeCursor<'s>,
         raw: &[u8],
         effect: Effect<'j>,
-        state: Option<State>,
+        state: Option<Standing>,
     ) -> Result<()> {
-        let damage = |d| error::damage(op, d);
+        let damage = |d| self.damage(op, d);
         if let Some(node) = found(&place, raw).map_err(damage)? {
             // The pages of a long value that goes are freed by what their header says.
             if let To::Big { page, len } = node.to {
@@ -335,7 +415,9 @@ impl<'s, 'j> Plan<'s, 'j> {
         for (key, fate) in order {
             match &fate.effect {
                 Effect::Put(value) => txn.put(key, value)?,
+                Effect::Born(birth, record) => txn.put_parts(key, birth, record)?,
                 Effect::Note(value) => txn.put(key, value)?,
+                Effect::Order(raw) => txn.put(key, raw)?,
                 Effect::Delete => txn.delete(key)?,
             }
         }
@@ -344,7 +426,7 @@ impl<'s, 'j> Plan<'s, 'j> {
 }
 
 /// The entry at a place, if it is the one that was looked for.
-fn found<'s>(place: &TreeCursor<'s>, raw: &[u8]) -> Read<Option<Node<'s>>> {
+pub(super) fn found<'s>(place: &TreeCursor<'s>, raw: &[u8]) -> Read<Option<Node<'s>>> {
     Ok(place.entry_here()?.filter(|node| node.key == raw))
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Queue {
     ready: Condvar,
     jobs: AtomicUsize,
     room: Arc<Semaphore>,
+    batch: usize,
 }
 
 #[derive(Debug, Default)]
@@ -50,12 +51,14 @@ pub(crate) enum Next {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Queue {
+    /// One whose commits have about `batch` bytes, if that is less than is usual.
+    pub(crate) fn new(batch: usize) -> Queue {
         Queue {
             inner: Mutex::default(),
             ready: Condvar::new(),
             jobs: AtomicUsize::new(0),
             room: Arc::new(Semaphore::new(BYTES / UNIT)),
+            batch: batch.min(BATCH_BYTES),
         }
     }
 
@@ -125,7 +128,7 @@ impl Queue {
     pub(crate) fn take(&self) -> Vec<Job> {
         let mut inner = self.inner();
         let (mut taken, mut bytes, mut gone) = (Vec::new(), 0, 0);
-        while taken.len() < BATCH_JOBS && bytes < BATCH_BYTES {
+        while taken.len() < BATCH_JOBS && bytes < self.batch {
             let Some(Work::Job(_)) = inner.works.front() else { break };
             let Some(Work::Job(job)) = inner.works.pop_front() else { break };
             gone += 1;

@@ -15,7 +15,7 @@ use crate::errno;
 use crate::lmdb::error;
 use crate::lmdb::shared::Settings;
 use crate::lmdb::snapshot::Snapshot;
-use crate::lmdb::tree::{Damage, free_pages};
+use crate::lmdb::tree::{Damage, Meta, free_pages};
 
 /// Pages of the reserve: to remove one value takes about ten, for two commits.
 const RESERVE: u64 = 256;
@@ -36,9 +36,9 @@ pub(super) enum Lack {
 }
 
 impl Lack {
-    pub(super) fn error(self, op: Op) -> Error {
+    pub(super) fn error(self, op: Op, settings: &Settings) -> Error {
         match self {
-            Lack::Size => error::full(op),
+            Lack::Size => error::no_more(op, settings),
             Lack::Disk(errno) => errno::error(op, errno, "making room in data.mdb"),
             Lack::Damage(damage) => error::damage(op, damage),
         }
@@ -54,11 +54,13 @@ pub(super) struct Room {
     allocated: u64,
     /// The file system cannot allocate: a full disk is met when it is.
     blind: bool,
+    /// The disk gave no more when it was last asked.
+    is_disk_full: bool,
 }
 
 impl Room {
     pub(super) fn new(file: File) -> Room {
-        Room { file, allocated: 0, blind: false }
+        Room { file, allocated: 0, blind: false, is_disk_full: false }
     }
 
     /// Sees to it that `pages` more pages can be written, and the reserve is left.
@@ -69,16 +71,28 @@ impl Room {
         pages: u64,
     ) -> Result<(), Lack> {
         let most = settings.max_size as u64 / settings.page_size as u64;
-        let wanted = pages + RESERVE.min(most / SHARE);
+        // A cache has always something to remove, and many free pages.
+        let share = if settings.is_cache() { SHARE * 8 } else { SHARE };
+        let wanted = pages + RESERVE.min(most / share);
         let used = snapshot.meta.last_page + 1;
         let Err(lack) = self.extend(settings, used, wanted) else { return Ok(()) };
         // Nothing more behind the last page: are there enough before it?
-        let free = free_pages(snapshot.view, &snapshot.meta).map_err(Lack::Damage)?;
+        let free = match settings.is_cache() {
+            // At work this is how a cache always is: a count, and not a walk through the lists.
+            true => used.saturating_sub(snapshot.meta.pages_in_use()),
+            false => free_pages(snapshot.view, &snapshot.meta).map_err(Lack::Damage)?,
+        };
         match wanted.saturating_sub(free) {
             0 => Ok(()),
             missing if missing < wanted => self.extend(settings, used, missing),
             _ => Err(lack),
         }
+    }
+
+    /// How many pages there may be in a cache now: on a full disk no more than there are.
+    pub(super) fn ceiling(&self, settings: &Settings, meta: &Meta) -> u64 {
+        let most = settings.pages();
+        if self.is_disk_full { most.min(meta.last_page + 1) } else { most }
     }
 
     /// Allocates pages behind the last one.
@@ -97,9 +111,12 @@ impl Room {
         let plenty = fstatvfs(&self.file)
             .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) > 2 * (ahead - from));
         if plenty && self.allocate(from, ahead).is_ok() {
+            self.is_disk_full = false;
             return Ok(());
         }
-        self.allocate(from, to).map_err(Lack::Disk)
+        let done = self.allocate(from, to);
+        self.is_disk_full = done.is_err();
+        done.map_err(Lack::Disk)
     }
 
     fn allocate(&mut self, from: u64, to: u64) -> Result<(), Errno> {

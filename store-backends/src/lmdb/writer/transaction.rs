@@ -1,5 +1,7 @@
 //! One transaction, from the lock of writers to the disk.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use larder_store_core::{Error, ErrorKind, Op, Result};
 
 use super::Writer;
@@ -8,7 +10,7 @@ use super::room::Room;
 use crate::lmdb::error;
 use crate::lmdb::shared::Shared;
 use crate::lmdb::sys::{Code, WriteTxn};
-use crate::lmdb::tree::verify;
+use crate::lmdb::tree::{Meta, verify};
 
 /// Bytes that a disk has left when a write that was cut short is taken for a full disk: LMDB calls both EIO.
 const SCARCE: u64 = 16 << 20;
@@ -43,30 +45,41 @@ enum Came {
     ToCommit(Code),
 }
 
-/// Plans a transaction, and makes it.
+/// Plans a transaction, and makes it. `garbage`: whether parts became garbage.
 fn run<'j>(
     shared: &Shared,
     mut txn: WriteTxn<'_>,
     room: &mut Room,
     suspect: Option<u64>,
+    garbage: &mut bool,
     op: Op,
     build: &mut impl for<'s> FnMut(&mut Plan<'s, 'j>) -> Result<()>,
 ) -> Came {
     let number = txn.id();
     let (meta, mapping) = match shared.data.for_writing(number) {
         Ok(found) => found,
-        Err(trouble) => return Came::Over(Fate::Failed(error::trouble(op, trouble))),
+        Err(trouble) => {
+            let error = error::trouble(op, trouble);
+            give_up(shared, &error);
+            return Came::Over(Fate::Failed(error));
+        }
     };
     let snapshot = shared.data.quiet(&mapping, meta);
     if let Some(budget) = suspect
         && let Err(damage) = verify(snapshot.view, &meta, budget)
     {
         let error = error::damage(op, damage);
+        give_up(shared, &error);
         shared.poison(error.clone());
         return Came::Over(Fate::Failed(error));
     }
-    let mut plan = Plan::new(snapshot, shared.guard.me());
-    if let Err(error) = build(&mut plan) {
+    let mut plan = Plan::new(snapshot, shared.guard.me(), shared.cache.get());
+    let built = build(&mut plan).and_then(|()| make_room(shared, room, &meta, &mut plan));
+    if plan.saw_damage() {
+        give_up(shared, &Error::new(ErrorKind::Corrupt, op, "a page that was to be changed is damaged"));
+    }
+    if let Err(error) = built {
+        give_up(shared, &error);
         return Came::Over(Fate::Failed(error));
     }
     if plan.is_empty() {
@@ -75,7 +88,7 @@ fn run<'j>(
     if let Some(pages) = plan.adds(shared.settings.page_size)
         && let Err(lack) = room.make(&shared.settings, &snapshot, pages)
     {
-        return Came::Over(Fate::TooLarge(lack.error(op)));
+        return Came::Over(Fate::TooLarge(lack.error(op, &shared.settings)));
     }
     // From here on it is LMDB that touches pages: a death here is looked into at the next open.
     shared.guard.set_writing(true);
@@ -95,8 +108,37 @@ fn run<'j>(
         if let Some(meta) = shared.data.after_commit(number) {
             shared.guard.stamp(&meta);
         }
+        settle(shared, &plan);
+        *garbage |= plan.made_garbage();
     }
     came
+}
+
+/// Plans to evict as much from a cache as is added, if it is full.
+fn make_room(shared: &Shared, room: &Room, meta: &Meta, plan: &mut Plan<'_, '_>) -> Result<()> {
+    let settings = &shared.settings;
+    if !settings.is_cache() || plan.adds(settings.page_size).is_none() {
+        return Ok(());
+    }
+    plan.make_room(room.ceiling(settings, meta), settings.page_size, shared.env.wall())
+}
+
+/// A cache whose structure is damaged is not worth being mended.
+fn give_up(shared: &Shared, error: &Error) {
+    if shared.settings.is_cache() && error.is(ErrorKind::Corrupt) {
+        shared.give_up(error.clone());
+    }
+}
+
+/// Notes what a commit did to a cache.
+fn settle(shared: &Shared, plan: &Plan<'_, '_>) {
+    let (Some(cache), Some(ledger)) = (shared.cache.get(), &plan.ledger) else { return };
+    let counts = ledger.counts();
+    shared.guard.count_records(counts.came, counts.went);
+    cache.evictions.fetch_add(counts.evicted, Relaxed);
+    if let Some(birth) = ledger.last_birth() {
+        cache.recency.set_now(birth);
+    }
 }
 
 impl Writer {
@@ -112,7 +154,10 @@ impl Writer {
                 return Fate::Failed(error.during(op));
             }
             let came = match self.end.begin() {
-                Ok(txn) => run(&shared, txn, &mut self.room, self.suspect.take(), op, &mut build),
+                Ok(txn) => {
+                    let suspect = self.suspect.take();
+                    run(&shared, txn, &mut self.room, suspect, &mut self.garbage, op, &mut build)
+                }
                 Err(code) => Came::ToBegin(code),
             };
             let grown = match came {
@@ -128,7 +173,7 @@ impl Writer {
             };
             match grown {
                 Ok(true) => {}
-                Ok(false) => return Fate::TooLarge(error::full(op)),
+                Ok(false) => return Fate::TooLarge(error::no_more(op, &shared.settings)),
                 Err(code) => return Fate::Failed(error::code(op, code, "mapping more of the data file")),
             }
         }
@@ -149,8 +194,7 @@ impl Writer {
     }
 
     fn is_scarce(&self) -> bool {
-        rustix::fs::fstatvfs(self.shared.data.file())
-            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < SCARCE)
+        self.shared.data.disk_left().is_some_and(|left| left < SCARCE)
     }
 
     /// What a commit that failed means.

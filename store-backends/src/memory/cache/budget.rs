@@ -10,14 +10,11 @@ pub(super) struct Budget {
     used: AtomicU64,
     /// Those of the taken ones that belong to no entry yet: to an upload under way.
     loose: AtomicU64,
-    pub(super) entries: AtomicU64,
-    pub(super) evictions: AtomicU64,
 }
 
 impl Budget {
     pub(super) fn new(most: u64) -> Arc<Budget> {
-        let [used, loose, entries, evictions] = [0; 4].map(AtomicU64::new);
-        Arc::new(Budget { most, used, loose, entries, evictions })
+        Arc::new(Budget { most, used: AtomicU64::new(0), loose: AtomicU64::new(0) })
     }
 
     pub(super) fn most(&self) -> u64 {
@@ -52,10 +49,6 @@ pub(super) struct Charge {
 impl Charge {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    pub(super) fn budget(&self) -> &Budget {
-        &self.budget
     }
 
     /// An entry has them now, which can be evicted.

@@ -1,6 +1,6 @@
 //! What an entry costs in memory.
 
-use larder_store_core::Key;
+use larder_store_core::{Key, WriteId};
 
 use super::held::Held;
 use super::name::Name;
@@ -9,6 +9,8 @@ use super::name::Name;
 /// (`tests/memory_cache.rs` measures it again), and rounded up.
 const BOOKKEEPING: u64 = 320;
 
+/// Write ids that a version names at most.
+const MAX_PREDECESSORS: usize = 8;
 /// Two counters before what is shared.
 const COUNTERS: usize = 16;
 
@@ -28,11 +30,12 @@ pub(super) fn entry(key: &Key) -> u64 {
     BOOKKEEPING + shared + block(COUNTERS + key.len())
 }
 
-/// A value. `attributes`: their bytes, encoded; in memory each has a node and two texts.
-pub(super) fn value(key: &Key, len: usize, attributes: usize) -> u64 {
+/// A value. `attributes`: their bytes, encoded; in memory each has a node and two texts. `has_ancestors`: whether its
+/// version names others.
+pub(super) fn value(key: &Key, len: usize, attributes: usize, has_ancestors: bool) -> u64 {
     // Bytes that are shared have a block for their counters.
     let body = block(len) + block(32);
-    let version = block(COUNTERS + 16 * 10);
+    let version = if has_ancestors { block(COUNTERS + size_of::<WriteId>() * MAX_PREDECESSORS) } else { 0 };
     let beside = if attributes > 4 { 768 + 16 * attributes as u64 } else { 0 };
     entry(key) + body + version + beside
 }

@@ -1,6 +1,6 @@
 //! What moka holds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use larder_store_core::Object;
 
@@ -11,7 +11,7 @@ use crate::memory::entry::Entry;
 const UNIT: u64 = 16;
 
 /// So many units.
-pub(super) fn units(bytes: u64) -> u32 {
+fn units(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
@@ -27,63 +27,73 @@ pub(super) enum What {
     Object(Object),
 }
 
-/// An entry. moka may keep one for a while that is not found any more; its bytes are counted until it is really gone.
+/// An entry. moka keeps one for a while after it was evicted, until no thread can be looking at it, and a thread that was
+/// stopped while it looked at another one delays that for as long as it is stopped. So what it holds is taken out.
 #[derive(Debug)]
 pub(super) struct Held {
-    what: Option<What>,
-    charge: Option<Charge>,
+    contents: RwLock<Option<Contents>>,
     weight: u32,
-    /// It goes because somebody wants it gone, and not for want of room.
-    is_let_go: AtomicBool,
+    is_ballast: bool,
+}
+
+/// What it holds, and the bytes that this costs: freed in this order.
+#[derive(Debug)]
+struct Contents {
+    what: What,
+    _charge: Charge,
 }
 
 impl Held {
     pub(super) fn new(what: What, mut charge: Charge) -> Held {
         charge.settle();
-        charge.budget().entries.fetch_add(1, Ordering::Relaxed);
         let weight = units(charge.bytes());
-        Held { what: Some(what), charge: Some(charge), weight, is_let_go: AtomicBool::new(false) }
+        Held { contents: RwLock::new(Some(Contents { what, _charge: charge })), weight, is_ballast: false }
     }
 
     /// Nothing, of such a weight.
     pub(super) fn ballast(bytes: u64) -> Held {
-        Held { what: None, charge: None, weight: units(bytes), is_let_go: AtomicBool::new(true) }
+        Held { contents: RwLock::new(None), weight: units(bytes), is_ballast: true }
+    }
+
+    pub(super) fn is_ballast(&self) -> bool {
+        self.is_ballast
     }
 
     pub(super) fn weight(&self) -> u32 {
         self.weight
     }
 
+    // Nothing panics while the lock is held.
     #[inline]
-    pub(super) fn object(&self) -> Option<&Object> {
-        match &self.what {
-            Some(What::Object(object)) => Some(object),
+    fn read(&self) -> RwLockReadGuard<'_, Option<Contents>> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The object, if it is one.
+    #[inline]
+    pub(super) fn object(&self) -> Option<Object> {
+        match &*self.read() {
+            Some(Contents { what: What::Object(object), .. }) => Some(object.clone()),
             _ => None,
         }
     }
 
+    /// Looks at the value, if it is one. Nobody waits for the one who looks.
     #[inline]
-    pub(super) fn value(&self) -> Option<&Entry> {
-        match &self.what {
-            Some(What::Value(entry)) => Some(entry),
+    pub(super) fn with_value<R>(&self, look: impl FnOnce(&Entry) -> R) -> Option<R> {
+        match &*self.read() {
+            Some(Contents { what: What::Value(entry), .. }) => Some(look(entry)),
             _ => None,
         }
     }
 
-    /// It is about to be replaced or removed.
-    pub(super) fn let_go(&self) {
-        self.is_let_go.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Some(charge) = &self.charge else { return };
-        charge.budget().entries.fetch_sub(1, Ordering::Relaxed);
-        if !self.is_let_go.load(Ordering::Relaxed) {
-            charge.budget().evictions.fetch_add(1, Ordering::Relaxed);
-        }
-        // First what is held, then its bytes.
-        self.what = None;
+    /// Frees what it holds; or, if somebody is looking at it just now, leaves that to the end of the entry.
+    pub(super) fn empty(&self) {
+        let contents = match self.contents.try_write() {
+            Ok(mut contents) => contents.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        drop(contents);
     }
 }

@@ -13,6 +13,7 @@ use larder_store_core::{Env, Error, Items, ListOptions, Listed, Meta, Op, Result
 
 use super::name::{Kind, Name};
 use super::shelf::Shelf;
+use crate::memory::entry::Entry;
 
 /// Keys that are kept of one walk over all entries.
 const CHUNK: usize = 8192;
@@ -96,10 +97,10 @@ impl Listing {
                 && name.key.space() == space
                 && bytes.starts_with(self.options.prefix.as_bytes())
                 && limit.as_ref().is_none_or(|limit| bytes < limit.key.as_bytes());
-            let Some(entry) = held.value().filter(|entry| is_wanted && entry.is_alive(|| now)) else {
-                continue;
-            };
-            found.push(Found { meta: entry.meta.clone(), name });
+            let alive = |entry: &Entry| entry.is_alive(|| now).then(|| entry.meta.clone());
+            let meta = if is_wanted { held.with_value(alive).flatten() } else { None };
+            let Some(meta) = meta else { continue };
+            found.push(Found { meta, name });
             if found.len() == 2 * CHUNK {
                 let (_, last, _) = found.select_nth_unstable_by(CHUNK - 1, Found::order);
                 limit = Some(last.name.clone());

@@ -2,15 +2,17 @@
 //!
 //! moka evicts late: an insert is seen at once, and weighed when somebody finds the time. So its capacity is not the
 //! bound. Here an entry takes its bytes first ([`Budget`]); where there are not enough, moka is made to evict, by a
-//! ballast that weighs as much as is wanted, until there are, or the entry is not admitted. What moka has evicted
-//! but not yet freed (readers may still be looking at it) still counts.
+//! ballast that weighs as much as is wanted, until there are, or the entry is not admitted. What moka has evicted is
+//! freed at once, by its listener; should that not be possible, it counts until it is.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 use larder_store_core::{Key, Usage};
+use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
@@ -22,17 +24,42 @@ use super::name::{Kind, Name, Probe};
 const STRIPES: usize = 64;
 /// The part of the bound that moka leaves free, so that most inserts find room at once.
 const SLACK: u64 = 32;
-/// How often moka is asked to evict. What it evicts is free two or three rounds later, unless a thread that reads was
-/// stopped in the middle.
+/// How often moka is asked to evict.
 const ROUNDS: usize = 200;
 /// Rounds before the ballast: most often moka only has not found the time.
 const EASY_ROUNDS: usize = 4;
+
+/// What came and went, ballast apart.
+#[derive(Debug, Default)]
+struct Counts {
+    added: AtomicU64,
+    removed: AtomicU64,
+    evicted: AtomicU64,
+}
+
+impl Counts {
+    fn removed(&self, held: &Held, cause: RemovalCause) {
+        if held.is_ballast() {
+            return;
+        }
+        self.removed.fetch_add(1, Relaxed);
+        if cause == RemovalCause::Size {
+            self.evicted.fetch_add(1, Relaxed);
+        }
+        held.empty();
+    }
+
+    fn entries(&self) -> u64 {
+        self.added.load(Relaxed).saturating_sub(self.removed.load(Relaxed))
+    }
+}
 
 /// Entries under a bound.
 #[derive(Debug)]
 pub(super) struct Shelf {
     cache: Cache<Name, Arc<Held>, RandomState>,
     budget: Arc<Budget>,
+    counts: Arc<Counts>,
     stripes: [Mutex<()>; STRIPES],
     hasher: RandomState,
     /// The handles that are not closed.
@@ -43,15 +70,19 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn new(capacity: u64) -> Shelf {
         let hasher = RandomState::default();
+        let counts = Arc::new(Counts::default());
+        let kept = counts.clone();
         let cache = Cache::builder()
             .max_capacity(all_units(capacity - capacity / SLACK))
             .weigher(|_: &Name, held: &Arc<Held>| held.weight())
             // Better than moka's own policy on traces of databases: see `tests/memory_cache.rs`.
             .eviction_policy(EvictionPolicy::lru())
+            .eviction_listener(move |_, held: Arc<Held>, cause| counts.removed(&held, cause))
             .build_with_hasher(hasher.clone());
         Shelf {
             cache,
             budget: Budget::new(capacity),
+            counts: kept,
             stripes: std::array::from_fn(|_| Mutex::new(())),
             hasher,
             handles: AtomicUsize::new(0),
@@ -118,7 +149,7 @@ impl Shelf {
     }
 
     fn add_ballast(&self, bytes: u64) -> Kind {
-        let kind = Kind::Ballast(self.serial.fetch_add(1, Ordering::Relaxed));
+        let kind = Kind::Ballast(self.serial.fetch_add(1, Relaxed));
         self.cache.insert(Probe { key: ballast_key(), kind }.name(), Arc::new(Held::ballast(bytes)));
         kind
     }
@@ -131,17 +162,13 @@ impl Shelf {
 
     /// Keeps an entry, in the place of what is there.
     pub(super) fn insert(&self, probe: Probe<'_>, what: What, charge: Charge) {
-        if let Some(old) = self.cache.get(&probe) {
-            old.let_go();
-        }
+        self.counts.added.fetch_add(1, Relaxed);
         self.cache.insert(probe.name(), Arc::new(Held::new(what, charge)));
     }
 
     /// Forgets an entry.
     pub(super) fn remove(&self, probe: Probe<'_>) {
-        if let Some(old) = self.cache.remove(&probe) {
-            old.let_go();
-        }
+        self.cache.invalidate(&probe);
     }
 
     /// Every entry once, in no order; one that comes or goes meanwhile is seen or not.
@@ -151,19 +178,16 @@ impl Shelf {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        for (_, held) in self.cache.iter() {
-            held.let_go();
-        }
         self.cache.invalidate_all();
         self.cache.run_pending_tasks();
     }
 
     pub(super) fn usage(&self) -> Usage {
         let mut usage = Usage::UNKNOWN;
-        usage.entries = Some(self.budget.entries.load(Ordering::Relaxed));
+        usage.entries = Some(self.counts.entries());
         usage.bytes = Some(self.budget.used());
         usage.capacity = Some(self.budget.most());
-        usage.evictions = Some(self.budget.evictions.load(Ordering::Relaxed));
+        usage.evictions = Some(self.counts.evicted.load(Relaxed));
         usage
     }
 }

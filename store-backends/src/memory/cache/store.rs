@@ -109,7 +109,7 @@ impl MemoryCache {
         let written = || {
             let size = value.len() as u64;
             let attributes = self.guarantees.check_put(op, key, options, Some(size))?;
-            let incoming = self.shelf.bring_in(op, key, value, attributes.len())?;
+            let incoming = self.shelf.bring_in(op, key, value, options, attributes.len())?;
             self.shelf.put(op, key, incoming, options, &self.env)
         };
         written().map_err(self.named(op, key))
@@ -261,7 +261,7 @@ impl Objects for MemoryCache {
         if self.closed.load(Ordering::Relaxed) {
             return None;
         }
-        self.shelf.get(object(key))?.object().cloned()
+        self.shelf.get(object(key))?.object()
     }
 
     fn insert(&self, key: &Key, object: Object, bytes: u64) -> bool {

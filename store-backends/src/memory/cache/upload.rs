@@ -7,7 +7,7 @@ use larder_store_core::{ByteStream, Error, ErrorKind, Key, Op, PutOptions, Resul
 use super::budget::Charge;
 use super::cost;
 use super::shelf::Shelf;
-use super::values::{Incoming, full};
+use super::values::{Incoming, full, has_ancestors};
 
 const OP: Op = Op::PutStream;
 /// The first piece of memory, where the size is not known.
@@ -28,7 +28,7 @@ pub(super) async fn collect(
     options: &PutOptions,
     attributes: usize,
 ) -> Result<Incoming> {
-    let fixed = cost::value(key, 0, attributes);
+    let fixed = cost::value(key, 0, attributes, has_ancestors(options));
     let charge = shelf.room(fixed).ok_or_else(|| full(OP, fixed, shelf.capacity()))?;
     let mut upload = Upload { shelf, bytes: Vec::new(), charge };
     if let Some(size) = options.size_hint {

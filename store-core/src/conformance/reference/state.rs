@@ -122,7 +122,7 @@ impl State {
             attributes: options.attributes.clone(),
         };
         self.entries.insert(name(key), entry);
-        Ok(Written::new(version, write_id, durability).with_facts(now, None))
+        Ok(Written::new(version, write_id, durability).with_facts(now, Some(value.len() as u64)))
     }
 
     pub(super) fn delete(
