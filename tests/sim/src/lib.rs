@@ -7,6 +7,7 @@
 pub mod args;
 pub mod clock;
 pub mod damage;
+pub mod fence;
 pub mod full_disk;
 pub mod hostile;
 pub mod jobs;

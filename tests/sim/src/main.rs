@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use larder_sim::args::Args;
-use larder_sim::{Outcome, damage, full_disk, hostile, kill, limits, permissions, report, secrets};
+use larder_sim::{Outcome, damage, fence, full_disk, hostile, kill, limits, permissions, report, secrets};
 
 const HELP: &str = "\
 larder-sim CAMPAIGN [--options]
@@ -28,6 +28,10 @@ larder-sim CAMPAIGN [--options]
 
   secrets  canaries in URLs and configurations occur in no output of a whole run at the level TRACE
 
+  fence  opening, cost, kills, damage and cuts of the table that processes share
+            --rounds 200  --writes 256  --operations 1000000  --kills 2000  --processes 8  --cases 20000  --cuts 200
+            --dir FOLDER
+
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
 
@@ -47,7 +51,15 @@ fn main() -> ExitCode {
 
 /// Whether nothing is wrong.
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
-    let roles = [kill::role, damage::role, full_disk::role, limits::role, permissions::role, secrets::role];
+    let roles = [
+        kill::role,
+        damage::role,
+        full_disk::role,
+        limits::role,
+        permissions::role,
+        secrets::role,
+        fence::role,
+    ];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
     }
@@ -55,6 +67,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     let reports = match campaign {
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
+        "fence" => fence::command(args)?,
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,
         "hostile-keys" => hostile::command(args)?,

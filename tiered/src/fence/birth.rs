@@ -34,10 +34,10 @@ impl<M: Memory> Table<M> {
 }
 
 /// Many epochs from one random number (the SplitMix64 generator).
-struct Epochs(u64);
+pub(super) struct Epochs(pub(super) u64);
 
 impl Epochs {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         loop {
             self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut mixed = self.0;

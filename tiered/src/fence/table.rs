@@ -12,6 +12,9 @@ use super::{Layout, Lease, Memory, Rule, Stamp};
 /// How long a slot stays in doubt, unless told otherwise: the time within which a write that got no answer can land.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(300);
 
+/// The longest that processes are thought to have set, where they were not set alike.
+const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
 /// What a table is made with.
 #[derive(Debug)]
 pub struct Setup {
@@ -172,10 +175,20 @@ impl<M: Memory> Table<M> {
         now < all || Until::decode(raw).is_none_or(|until| now < until.0)
     }
 
+    /// The end of a doubt that begins now.
+    pub(super) fn until_after_the_window(&self) -> Until {
+        Until(self.now().saturating_add(micros(self.window)))
+    }
+
+    /// No doubt lasts longer than this, whatever the window of who raised it, in microseconds.
+    pub(super) fn longest_doubt(&self) -> u64 {
+        micros(self.window.max(LONGEST_WINDOW))
+    }
+
     /// Puts a slot in doubt from now on for the window. Whatever tells others that a write has ended comes after it.
     pub(super) fn raise_doubt(&self, slot: u32) {
         let at = self.layout.doubt(slot);
-        let until = Until(self.now().saturating_add(micros(self.window)));
+        let until = self.until_after_the_window();
         self.memory.note_doubt(until.0);
         let mut raw = self.memory.load(at);
         while Until::decode(raw).is_none_or(|old| old < until) {

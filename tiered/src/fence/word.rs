@@ -52,11 +52,14 @@ impl Word {
     #[inline]
     pub(super) fn decode(raw: u64) -> Option<Word> {
         let covered = unseal(raw)?;
-        Some(Word { epoch: covered & EPOCH_MASK, owners: (covered >> EPOCH_BITS) as u16 })
+        let word = Word { epoch: covered & EPOCH_MASK, owners: (covered >> EPOCH_BITS) as u16 };
+        // A time of doubt in the wrong place has a right check, too.
+        (word.epoch != 0).then_some(word)
     }
 
-    /// The owners' bits of a word whose check is wrong, for whatever they are worth.
-    pub(super) fn owners_of_damaged(raw: u64) -> u16 {
+    /// The owners' bits of a word as it stands. If its check is wrong they are worth what they are worth.
+    #[inline]
+    pub(super) fn owners_of(raw: u64) -> u16 {
         (raw >> EPOCH_BITS) as u16
     }
 
@@ -126,6 +129,7 @@ mod tests {
         }
         assert_eq!(Word::decode(0), None);
         assert_eq!(Word::decode(u64::MAX), None);
+        assert_eq!(Word::decode(Until::NEVER.encode()), None);
         assert_eq!(Until::decode(0), None);
     }
 }

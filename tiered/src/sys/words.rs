@@ -29,6 +29,13 @@ impl Words {
         Ok(Words { map: MmapMut::map_anon(len * size_of::<u64>())?.into(), len })
     }
 
+    /// Brings all of it into memory, to be written, at once instead of page by page. Where the system cannot, it comes
+    /// when it is used.
+    pub(crate) fn populate(&self) {
+        #[cfg(target_os = "linux")]
+        let _ = self.map.advise(memmap2::Advice::PopulateWrite);
+    }
+
     /// The words.
     #[inline]
     pub(crate) fn get(&self) -> &[AtomicU64] {

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod damage;
+mod fence;
 mod full_disk;
 mod hostile;
 mod kill;

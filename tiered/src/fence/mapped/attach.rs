@@ -114,6 +114,7 @@ impl FenceFile {
             // Nobody's table: it sets no bit of its own.
             let table = self.table(mapped, &header, 0);
             if survey.dirty != 0 {
+                table.memory.words.populate();
                 table.sweep(survey.dirty);
             }
             owners::free(&table.memory.words, survey.dead | survey.dirty);
