@@ -28,6 +28,7 @@ pub(crate) enum Kind {
 
 /// How a flight ended.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "most are answers, and none is kept for long")]
 pub(crate) enum Landed {
     /// With an answer.
     Answer(Got<Bytes>),
@@ -38,6 +39,7 @@ pub(crate) enum Landed {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are answers, and none is kept for long")]
 enum State {
     /// Nothing was sent: whoever comes can still join.
     Waiting,

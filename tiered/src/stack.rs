@@ -228,9 +228,11 @@ impl Stack {
 
     /// Gives an entry to the fronts above `below` that take it without waiting. Whether those are all.
     pub(crate) fn keep_now(&self, entry: &Arc<Entry>, below: u8) -> bool {
-        self.fronts()
-            .take_while(|front| front.number < below)
-            .fold(true, |all, front| front.keep_now(entry) && all)
+        let mut all = true;
+        for front in self.fronts().take_while(|front| front.number < below) {
+            all &= front.keep_now(entry);
+        }
+        all
     }
 
     /// Gives it to the others, unless its slot has moved on.

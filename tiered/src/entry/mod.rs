@@ -31,6 +31,7 @@ pub(crate) struct Entry {
 
 /// What the origin said.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "most are values, and a box would cost each hit a cache line")]
 pub(crate) enum Said {
     /// There is no value.
     Absent,

@@ -31,9 +31,12 @@ struct Place {
     generation: u32,
 }
 
+/// A part of the table, made when something first falls into it.
+type Part = OnceLock<Box<[Mutex<Place>]>>;
+
 /// The table.
 pub(crate) struct Recent {
-    parts: Box<[OnceLock<Box<[Mutex<Place>]>>]>,
+    parts: Box<[Part]>,
     mask: u64,
     /// How many entries the front has taken, and at how many of them a generation ends.
     taken: AtomicU64,

@@ -53,6 +53,9 @@ struct Member {
     attachment: Option<Weak<Attachment>>,
 }
 
+/// The table of one, and what it is attached by.
+type Living = (Arc<Table<Mapped>>, Option<Weak<Attachment>>);
+
 /// A write under way.
 struct Open {
     name: Box<str>,
@@ -206,7 +209,7 @@ impl State {
         Ok(())
     }
 
-    fn living(&mut self) -> Vec<(Arc<Table<Mapped>>, Option<Weak<Attachment>>)> {
+    fn living(&mut self) -> Vec<Living> {
         self.members.retain(|member| member.table.strong_count() > 0);
         let up = |member: &Member| Some((member.table.upgrade()?, member.attachment.clone()));
         self.members.iter().filter_map(up).collect()

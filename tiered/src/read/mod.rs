@@ -32,6 +32,7 @@ pub(crate) struct View {
 }
 
 /// What the fronts had.
+#[expect(clippy::large_enum_variant, reason = "most are answers, and none is kept for long")]
 pub(crate) enum Fronts {
     /// The answer.
     Answer(Got<Bytes>),

@@ -12,6 +12,7 @@ use crate::policy::{Verdict, Wish};
 use crate::stack::Stack;
 
 /// What a front has of a range.
+#[expect(clippy::large_enum_variant, reason = "most are answers, and none is kept for long")]
 pub(super) enum Part {
     /// The answer.
     Answer(Got<Bytes>),

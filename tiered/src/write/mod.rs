@@ -21,6 +21,7 @@ use crate::stack::Stack;
 const WIDTH: usize = 64;
 
 /// What is known about a key when the origin has answered.
+#[expect(clippy::large_enum_variant, reason = "most are answers, and none is kept for long")]
 pub(super) enum Outcome {
     /// Every attempt got an answer. With what the key holds now, where that is known.
     Answered(Option<Said>),

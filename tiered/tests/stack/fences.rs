@@ -197,6 +197,62 @@ async fn a_truncated_fence_file_serves_nothing_wrong() {
 }
 
 #[tokio::test]
+async fn a_fence_file_that_is_flipped_while_open_serves_nothing_wrong() {
+    use std::os::unix::fs::FileExt;
+
+    let seed = Env::system().random_u64();
+    for fresh in FRESH {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = local();
+        let path = folder.path().join("larder.fence");
+        let mut store = stack(&origin, folder.path(), fresh).open().await.unwrap();
+        let mut refused = 0;
+        for round in 0..2_000_usize {
+            let file = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+            // The head byte by byte, then anywhere; whole words are noise every fourth time.
+            let size = file.metadata().unwrap().len();
+            let noise = (seed ^ round as u64)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(32)
+                .wrapping_mul(seed | 1);
+            let at = if round < 1_000 { round as u64 % 512 } else { noise.rotate_left(17) % (size - 8) };
+            let mut bytes = [0; 8];
+            file.read_exact_at(&mut bytes, at).unwrap();
+            match round % 4 {
+                0 => bytes = noise.to_le_bytes(),
+                _ => bytes[0] ^= 1 << (round % 8),
+            }
+            file.write_all_at(&bytes, at).unwrap();
+
+            let key = format!("k{}", round % 3);
+            let before = origin.get(key.as_str()).await.unwrap();
+            assert_eq!(
+                store.get(key.as_str()).await.unwrap(),
+                before,
+                "{fresh:?}, seed {seed}, round {round}"
+            );
+            match store.put(key.as_str(), format!("v{round}")).await {
+                Ok(_) => assert_eq!(store.get(key.as_str()).await.unwrap().unwrap(), format!("v{round}")),
+                Err(error) => {
+                    assert!(fresh == Freshness::SoleWriter && error.settled(), "{error:?}");
+                    assert_eq!(store.get(key.as_str()).await.unwrap(), before);
+                    refused += 1;
+                }
+            }
+            if round % 100 == 99 {
+                drop(store);
+                store = stack(&origin, folder.path(), fresh).open().await.unwrap();
+            }
+        }
+        assert!(refused < 1_000, "{fresh:?}: {refused} writes refused");
+        drop(store);
+        let store = stack(&origin, folder.path(), fresh).open().await.unwrap();
+        works(&store, 1).await;
+        assert!(store.stats().fence.shared, "the next start heals");
+    }
+}
+
+#[tokio::test]
 async fn another_origin_under_the_same_folder_sees_nothing_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let front = byte_front().promising(|g| g.sharing = Sharing::Host).with_folder(folder.path());

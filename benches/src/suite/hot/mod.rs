@@ -27,9 +27,11 @@ pub(crate) fn run(context: &mut Context) -> Result<()> {
     let uniform = Workload::new(keys, 1024);
     for (access, workload) in [("uniform", uniform.clone()), ("Zipf 0.9", uniform.zipf(0.9))] {
         let name = format!("get 1 KiB, {access}");
-        let mut cases = vec![Case::new(NAME, name.clone(), MOKA).limit(1.0)];
-        #[cfg(feature = "foyer")]
-        cases.push(Case::new(NAME, name, FOYER));
+        let cases = [
+            Case::new(NAME, name.clone(), MOKA).limit(1.0),
+            #[cfg(feature = "foyer")]
+            Case::new(NAME, name, FOYER),
+        ];
         if !context.wants_any(&cases) {
             continue;
         }
