@@ -15,8 +15,12 @@ const COPIED: usize = 64 * 1024;
 impl Front {
     /// Gives it an entry at once, if it keeps objects. `false` if it does not, and wants [`Front::keep`].
     pub(crate) fn keep_now(&self, entry: &Arc<Entry>) -> bool {
-        let Some(store) = self.usable() else { return true };
-        let Some(objects) = store.objects() else { return false };
+        let Some(store) = self.store() else { return true };
+        // The leave to ask it is taken by who asks it.
+        let Some(objects) = store.objects() else { return self.is_left_alone() };
+        if self.usable().is_none() {
+            return true;
+        }
         if objects.insert(&entry.key, entry.clone(), entry.bytes_in_memory()) {
             self.counts.fills.add();
             if let Some(recent) = self.recent.get() {
@@ -40,6 +44,9 @@ impl Front {
             self.counts.not_admitted.add();
             return;
         };
+        if self.usable().is_none() {
+            return;
+        }
         let mut options = PutOptions::new();
         if guarantees.expiry {
             options.expires = entry.expires();
@@ -72,8 +79,14 @@ impl Front {
         tracing::debug!(tier = self.number, key = %entry.key, %error, "a front did not take an entry");
         match error.kind() {
             // No room is no failure: the front goes on with what it has.
-            ErrorKind::Full | ErrorKind::Unsupported | ErrorKind::Invalid => self.counts.not_admitted.add(),
-            ErrorKind::Conflict => self.counts.fills_lost.add(),
+            ErrorKind::Full | ErrorKind::Unsupported | ErrorKind::Invalid => {
+                self.counts.not_admitted.add();
+                self.worked();
+            }
+            ErrorKind::Conflict => {
+                self.counts.fills_lost.add();
+                self.worked();
+            }
             _ => {
                 self.counts.errors.add();
                 self.trip(error);

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder_store_core::{ByteRange, ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Version};
+use larder_store_core::{
+    ByteRange, ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store, Version,
+};
 
 use super::Front;
 use crate::entry::{Entry, Head, MAX_HEAD, Said};
@@ -37,10 +39,29 @@ impl Large {
 }
 
 impl Front {
-    /// Asks it, without waiting.
+    /// Asks it, without waiting. After [`LookNow::Ask`] the leave to ask it is given, and must be used.
     #[inline]
     pub(crate) fn look_now(&self, key: &Key) -> LookNow {
-        let Some(store) = self.usable() else { return LookNow::Nothing };
+        match self.usable() {
+            Some(store) => self.look_into(store, key),
+            None => LookNow::Nothing,
+        }
+    }
+
+    /// The same for who will not wait, whatever it says. `None` if it is due to be tried: only who waits finds out
+    /// whether it works again.
+    #[inline]
+    pub(crate) fn glance(&self, key: &Key) -> Option<LookNow> {
+        let Some(store) = self.store() else { return Some(LookNow::Nothing) };
+        match self.fuse.is_open(&self.env) {
+            None => Some(self.look_into(store, key)),
+            Some(true) => Some(LookNow::Nothing),
+            Some(false) => None,
+        }
+    }
+
+    #[inline]
+    fn look_into(&self, store: &Arc<dyn Store>, key: &Key) -> LookNow {
         if let Some(objects) = store.objects() {
             return match objects.get(key).map(Arc::downcast::<Entry>) {
                 Some(Ok(entry)) if entry.origin == self.origin => LookNow::Found(entry),
@@ -72,9 +93,9 @@ impl Front {
         self.read(key, got)
     }
 
-    /// What it says about a key, without the value.
+    /// What it says about a key, without the value, when it has said [`LookNow::Ask`].
     pub(crate) async fn look_head(&self, key: &Key) -> Option<Large> {
-        let store = self.usable()?;
+        let store = self.store()?;
         let options = GetOptions::new().with_range(0..MAX_HEAD as u64);
         let Got::Found { meta, body, .. } = self.ask(key, store.get_opts(key, &options)).await? else {
             return None;
@@ -134,10 +155,11 @@ impl Front {
         // Nor is it a failure that another entry took the place of the one that was being read.
         let harmless =
             matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::Conflict);
-        if !harmless {
-            tracing::debug!(tier = self.number, %key, %error, "a front could not be read");
-            self.failed(error);
+        if harmless {
+            return self.worked();
         }
+        tracing::debug!(tier = self.number, %key, %error, "a front could not be read");
+        self.failed(error);
     }
 }
 

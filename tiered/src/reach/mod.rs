@@ -23,6 +23,7 @@ use doubts::Doubts;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use cell::{Cell, CellSetup};
+pub(crate) use marker::Marked;
 pub(crate) use opened::{Opened, Stamps};
 
 /// The fences of one origin.

@@ -9,3 +9,4 @@ mod hooked;
 mod make;
 mod processes;
 mod races;
+mod recovery;

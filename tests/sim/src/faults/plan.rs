@@ -1,0 +1,132 @@
+//! What goes wrong in one life of a stack.
+
+use std::time::Duration;
+
+use larder_store_core::layer::fault::{Fault, Faults, When};
+use larder_store_core::{ErrorKind, Op};
+
+use super::matrix::{CALLS, KINDS, NEVER, STREAMS};
+use crate::Outcome;
+use crate::rng::Rng;
+
+/// Longer than a front may take, and shorter.
+const DELAYS: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(1500)];
+
+/// One fault that a life is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Focus {
+    Fail(When, ErrorKind),
+    Hang(When),
+    Delay(When),
+    Cut,
+}
+
+impl Focus {
+    /// All of them.
+    pub(super) fn all() -> Vec<Focus> {
+        let sides = [When::Before, When::After];
+        let fails =
+            sides.into_iter().flat_map(|when| KINDS.into_iter().map(move |kind| Focus::Fail(when, kind)));
+        let waits = sides.into_iter().flat_map(|when| [Focus::Hang(when), Focus::Delay(when)]);
+        fails.chain(waits).chain([Focus::Cut]).collect()
+    }
+
+    /// Whether its calls never end.
+    pub(super) fn hangs(self) -> bool {
+        matches!(self, Focus::Hang(_))
+    }
+
+    /// The fault, on those of these calls that it can strike.
+    fn on(self, ops: &[Op], rng: &mut Rng) -> Option<Fault> {
+        let side = |when| match when {
+            When::Before => Fault::before(ops.iter().copied()),
+            When::After => Fault::after(ops.iter().copied()),
+        };
+        Some(match self {
+            Focus::Fail(when, kind) => side(when).fail(kind),
+            Focus::Hang(when) => side(when).hang(),
+            Focus::Delay(when) => side(when).delay(*rng.pick(&DELAYS)),
+            Focus::Cut => {
+                let streams: Vec<Op> = ops.iter().copied().filter(|op| STREAMS.contains(op)).collect();
+                if streams.is_empty() {
+                    return None;
+                }
+                // A listing of one item breaks off in front of it or not at all.
+                let at = if streams == [Op::List] { 0 } else { *rng.pick(&[0, 1, 1000, 65_536]) };
+                Fault::before(streams).cut(at, *rng.pick(&[ErrorKind::Unavailable, ErrorKind::Corrupt]))
+            }
+        })
+    }
+}
+
+/// A life.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) focus: Focus,
+    /// The front that has the fence is empty, and fails already when it is attached.
+    pub(super) from_the_first: bool,
+    /// The memory has to be waited for, as stores of others may.
+    pub(super) memory_waits: bool,
+    /// The memory keeps objects, and there is nothing in it that can fail.
+    pub(super) memory_is_plain: bool,
+    /// The stack's parameters.
+    pub(super) params: &'static str,
+    /// How much fails beside the focus, of all calls.
+    background: f64,
+}
+
+const PARAMS: [&str; 5] = [
+    "fresh=sole_writer",
+    "fresh=sole_writer&write=write-around",
+    "fresh=sole_writer&read=revalidate(200ms)",
+    "fresh=30s",
+    "fresh=always",
+];
+
+impl Plan {
+    /// The plan of the n-th life. The first of them go through every focus, at ease and from the first.
+    pub(super) fn draw(n: u64, rng: &mut Rng) -> Plan {
+        let all = Focus::all();
+        let from_the_first = n % 2 == 1;
+        Plan {
+            focus: all[(n / 2) as usize % all.len()],
+            from_the_first,
+            memory_waits: !from_the_first,
+            memory_is_plain: n >= 2 * all.len() as u64 && rng.one_in(5),
+            // A stack that runs without its fence says so by its freshness.
+            params: if from_the_first { "fresh=always" } else { *rng.pick(&PARAMS) },
+            background: *rng.pick(&[0.0, 0.002, 0.02, 0.1, 0.3]),
+        }
+    }
+
+    /// Whether a quiet key is a hit: no answer of a front grows too old.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.params.starts_with("fresh=sole_writer") && !self.params.contains("revalidate")
+    }
+
+    /// How many there are until every focus had its turn.
+    pub(super) fn turn() -> u64 {
+        2 * Focus::all().len() as u64
+    }
+
+    /// The faults of one front.
+    pub(super) fn faults(&self, rng: &mut Rng) -> Outcome<Faults> {
+        let mut rules = Vec::new();
+        let many: Vec<Op> = [Op::Get, Op::Put].into_iter().chain(NEVER).collect();
+        let (streams, few) = ([Op::GetStream, Op::PutStream], [Op::Sweep, Op::Drain, Op::Close]);
+        let slow = |focus: Focus| if matches!(focus, Focus::Hang(_) | Focus::Delay(_)) { 0.25 } else { 1.0 };
+        for (ops, rate) in [(&many[..], 0.1), (&streams, 0.4), (&[Op::List], 1.0), (&few, 0.7)] {
+            let rate = if rate < 0.2 { rate * slow(self.focus) } else { rate };
+            rules.extend(self.focus.on(ops, rng).map(|fault| fault.rate(rate)));
+        }
+        let all = Focus::all();
+        if self.background > 0.0 {
+            let usual: Vec<Op> = CALLS.into_iter().filter(|op| !few.contains(op)).collect();
+            for focus in &all {
+                let rate = self.background / all.len() as f64 * slow(*focus);
+                rules.extend(focus.on(&usual, rng).map(|fault| fault.rate(rate)));
+            }
+        }
+        Ok(Faults::new(rng.word(), rules)?)
+    }
+}
