@@ -6,7 +6,9 @@
 
 pub mod args;
 pub mod clock;
+pub mod clocks;
 pub mod damage;
+pub mod faults;
 pub mod fence;
 pub mod fronts;
 pub mod full_disk;
@@ -18,6 +20,7 @@ pub mod limits;
 pub mod model;
 pub mod permissions;
 pub mod place;
+pub mod posing;
 pub mod process;
 pub mod report;
 pub mod rng;

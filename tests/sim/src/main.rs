@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, damage, fence, fronts, full_disk, hostile, kill, limits, permissions, report, secrets,
+    Outcome, damage, faults, fence, fronts, full_disk, hostile, kill, limits, permissions, report, secrets,
 };
 
 const HELP: &str = "\
@@ -36,6 +36,9 @@ larder-sim CAMPAIGN [--options]
 
   fronts  processes that share a stack are killed; every key is one register, whoever asks
             --seconds 120  --kills 100  --processes 4  --mutant past-fence|own-fence  --dir FOLDER
+
+  faults  calls of fronts go wrong in every way; no call of their stack fails, and nothing stale is seen
+            --calls 1000000  --mutant past-fence  --dir FOLDER
 
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
@@ -73,6 +76,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
         "fence" => fence::command(args)?,
+        "faults" => faults::command(args)?,
         "fronts" => fronts::command(args)?,
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,

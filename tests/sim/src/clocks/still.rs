@@ -20,6 +20,8 @@ pub struct StillClock {
     moved: watch::Sender<Duration>,
     sleepers: Mutex<Sleepers>,
     jumps: AtomicU64,
+    /// How long somebody sleeps by a real clock until a mover moves it, in microseconds.
+    patience: AtomicU64,
 }
 
 /// Until when they sleep, and since when they do so by a real clock.
@@ -54,6 +56,7 @@ impl StillClock {
             moved: watch::channel(Duration::ZERO).0,
             sleepers: Mutex::default(),
             jumps: AtomicU64::new(0),
+            patience: AtomicU64::new(4000),
         })
     }
 
@@ -67,17 +70,23 @@ impl StillClock {
         self.moved.send_modify(|moved| *moved += time);
     }
 
-    /// Moves it whenever somebody has slept so long by a real clock, until the mover is dropped.
-    pub fn move_when_idle(self: &Arc<StillClock>, patience: Duration) -> Mover {
+    /// Moves it whenever somebody has slept for a while by a real clock, until the mover is dropped.
+    pub fn move_when_idle(self: &Arc<StillClock>) -> Mover {
         let (clock, stop) = (self.clone(), Arc::new(AtomicBool::new(false)));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(patience / 4);
-                clock.move_if_idle(patience);
+                std::thread::sleep(Duration::from_micros(500));
+                clock.move_if_idle();
             }
         });
         Mover { stop, thread: Some(thread) }
+    }
+
+    /// How long somebody must have slept by a real clock until a mover moves this one. Where nothing hangs, whoever sleeps
+    /// only waits for a slow machine, and more patience is right.
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience.store(patience.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// How often it was moved because somebody slept.
@@ -89,7 +98,8 @@ impl StillClock {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn move_if_idle(&self, patience: Duration) {
+    fn move_if_idle(&self) {
+        let patience = Duration::from_micros(self.patience.load(Ordering::Relaxed));
         let first = self.sleepers().all.first_key_value().map(|((until, _), since)| (*until, *since));
         let Some((until, since)) = first else { return };
         if since.elapsed() >= patience && *self.moved.borrow() < until {
@@ -175,7 +185,8 @@ mod tests {
     fn an_hour_of_sleep_costs_a_moment() {
         let clock = StillClock::new();
         let (env, begin) = (clock.env(), Instant::now());
-        let mover = clock.move_when_idle(Duration::from_millis(2));
+        clock.set_patience(Duration::from_millis(2));
+        let mover = clock.move_when_idle();
         crate::stores::block_on(async {
             env.sleep(Duration::from_secs(3600)).await;
             env.sleep(Duration::from_secs(60)).await;

@@ -61,6 +61,16 @@ impl Shared {
         self.judge_whole("get", key, since, &got.map_err(failed("get"))?)
     }
 
+    /// Reads a key that nobody has ever named.
+    pub(super) async fn absent(&self) -> Result<(), Wrong> {
+        self.calls.set(self.calls.get() + 1);
+        let name = Key::new(format!("absent/{}", self.number())).map_err(failed("a key"))?;
+        match self.store.get_opts(&name, &GetOptions::new()).await.map_err(failed("get"))? {
+            Got::Absent => Ok(()),
+            got => Err(format!("get: {got:?} under a key that nobody wrote")),
+        }
+    }
+
     pub(super) fn judge_whole(
         &self,
         what: &str,
@@ -77,9 +87,13 @@ impl Shared {
         }
     }
 
-    /// A deadline by the clock of the stack.
+    /// A deadline by the clock of the stack where something hangs. Else there is none: that clock goes on when a slow
+    /// machine is waited for.
     pub(super) fn call(&self) -> Call {
-        Call::within(&self.env, PATIENCE)
+        match self.may_last {
+            true => Call::within(&self.env, PATIENCE),
+            false => Call::default(),
+        }
     }
 
     /// The end of what may last as long as its caller waits, where a front never answers.
@@ -142,10 +156,10 @@ impl Client<'_> {
     ///
     /// # Errors
     /// The first that went wrong.
-    pub(super) async fn work(mut self, calls: u64) -> Result<(), Wrong> {
+    pub(super) async fn work(&mut self, calls: u64) -> Result<(), Wrong> {
         for _ in 0..calls {
             let (name, doing) = *self.rng.weighted(DOINGS);
-            self.shared.doing.borrow_mut()[self.number] = name;
+            self.now_doing(name);
             self.shared.calls.set(self.shared.calls.get() + 1);
             self.one(doing).await?;
             // A front that is left alone is tried again.
@@ -157,8 +171,13 @@ impl Client<'_> {
                 _ => {}
             }
         }
-        self.shared.doing.borrow_mut()[self.number] = "nothing more";
+        self.now_doing("nothing more");
         Ok(())
+    }
+
+    /// Says so to who wonders why it does not end.
+    pub(super) fn now_doing(&self, what: &'static str) {
+        self.shared.doing.borrow_mut()[self.number] = what;
     }
 
     async fn one(&mut self, doing: u32) -> Result<(), Wrong> {
@@ -182,7 +201,7 @@ impl Client<'_> {
             16 => self.list().await,
             17 => self.update().await,
             18 => self.transact().await,
-            _ => self.shared.store.flush(&self.shared.call()).await.map_err(failed("flush")),
+            _ => self.shared.store.flush(&Call::default()).await.map_err(failed("flush")),
         }
     }
 
@@ -336,13 +355,10 @@ impl Client<'_> {
     /// Waits for what runs in the background, and removes what was left behind.
     pub(super) async fn tidy(&mut self) -> Result<(), Wrong> {
         let shared = self.shared;
-        for _ in 0..2 {
-            shared.calls.set(shared.calls.get() + 2);
-            shared.lasted("drain", shared.store.drain(&shared.call()).await)?;
-            let options = SweepOptions::new().with_call(shared.call());
-            shared.lasted("sweep", shared.store.sweep(&options).await.map(drop))?;
-        }
-        Ok(())
+        shared.calls.set(shared.calls.get() + 2);
+        shared.lasted("drain", shared.store.drain(&shared.call()).await)?;
+        let options = SweepOptions::new().with_call(shared.call());
+        shared.lasted("sweep", shared.store.sweep(&options).await.map(drop))
     }
 }
 

@@ -35,6 +35,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
             calls_of_a_life: 2000,
             clients: 4,
             keys: 16,
+            memory: 1 << 20,
             transactions,
             past_fence,
             seed,

@@ -18,7 +18,6 @@ mod plan;
 mod writes;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use command::command;
 
@@ -28,9 +27,6 @@ use crate::rng::Rng;
 use crate::{Outcome, stores};
 use life::{Counts, FRONTS, World};
 use matrix::Matrix;
-
-/// How long somebody sleeps by a real clock until the one of the stack moves.
-const IDLE: Duration = Duration::from_millis(4);
 
 /// What a campaign does.
 #[derive(Debug, Clone)]
@@ -45,6 +41,8 @@ pub struct Options {
     pub clients: usize,
     /// Keys of each.
     pub keys: usize,
+    /// Bytes of the memory front.
+    pub memory: usize,
     /// The origin is LMDB, which has transactions, instead of files.
     pub transactions: bool,
     /// Broken on purpose: writes go to the origin past the fence.
@@ -61,7 +59,7 @@ pub fn run(options: &Options) -> Outcome<Report> {
     let shape = if options.transactions { "memory/lmdb/lmdb" } else { "memory/lmdb/file" };
     let mut report = Report::new("faults", shape, options.seed);
     let clock = StillClock::new();
-    let _mover = clock.move_when_idle(IDLE);
+    let _mover = clock.move_when_idle();
     let mut rng = Rng::new(options.seed);
     let mut world = World {
         options,
@@ -76,6 +74,7 @@ pub fn run(options: &Options) -> Outcome<Report> {
         let lived = stores::block_on(world.life(options.calls_of_a_life, &mut rng))?;
         if let Err(wrong) = lived {
             failed += 1;
+            eprintln!("faults: {}", wrong.chars().take(600).collect::<String>());
             report.problem(wrong);
             if failed >= 10 || options.past_fence {
                 break;

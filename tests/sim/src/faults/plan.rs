@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder_store_core::layer::fault::{Fault, Faults, When};
+use larder_store_core::layer::fault::{Cell, Effect, Fault, Faults, When};
 use larder_store_core::{ErrorKind, Op};
 
 use super::matrix::{CALLS, KINDS, NEVER, STREAMS};
@@ -34,6 +34,15 @@ impl Focus {
     /// Whether its calls never end.
     pub(super) fn hangs(self) -> bool {
         matches!(self, Focus::Hang(_))
+    }
+
+    fn is(self, cell: &Cell) -> bool {
+        match (self, cell.effect) {
+            (Focus::Fail(when, kind), Effect::Fail(other)) => cell.when == when && kind == other,
+            (Focus::Hang(when), Effect::Hang) | (Focus::Delay(when), Effect::Delay(_)) => cell.when == when,
+            (Focus::Cut, Effect::Cut { .. }) => true,
+            _ => false,
+        }
     }
 
     /// The fault, on those of these calls that it can strike.
@@ -75,12 +84,14 @@ pub(super) struct Plan {
     background: f64,
 }
 
+const ALWAYS: &str = "fresh=always";
+
 const PARAMS: [&str; 5] = [
     "fresh=sole_writer",
     "fresh=sole_writer&write=write-around",
     "fresh=sole_writer&read=revalidate(200ms)",
     "fresh=30s",
-    "fresh=always",
+    ALWAYS,
 ];
 
 impl Plan {
@@ -94,7 +105,12 @@ impl Plan {
             memory_waits: !from_the_first,
             memory_is_plain: n >= 2 * all.len() as u64 && rng.one_in(5),
             // A stack that runs without its fence says so by its freshness.
-            params: if from_the_first { "fresh=always" } else { *rng.pick(&PARAMS) },
+            params: match from_the_first {
+                true => ALWAYS,
+                // Nothing is streamed from a front whose answers the origin has to confirm.
+                false if n < 2 * all.len() as u64 => PARAMS[rng.index(4)],
+                false => PARAMS[rng.index(PARAMS.len())],
+            },
             background: *rng.pick(&[0.0, 0.002, 0.02, 0.1, 0.3]),
         }
     }
@@ -102,6 +118,26 @@ impl Plan {
     /// Whether a quiet key is a hit: no answer of a front grows too old.
     pub(super) fn is_at_rest(&self) -> bool {
         self.params.starts_with("fresh=sole_writer") && !self.params.contains("revalidate")
+    }
+
+    /// Which calls of a front the focus has not struck so far, of those that can be made to come.
+    pub(super) fn missing(&self, faults: &[Faults; 2]) -> Vec<(usize, Op)> {
+        let mut missing = Vec::new();
+        for (front, faults) in faults.iter().enumerate() {
+            if front == 0 && self.memory_is_plain {
+                continue;
+            }
+            let cells: Vec<Cell> = faults.cells().into_iter().filter(|cell| self.focus.is(cell)).collect();
+            for op in [Op::Get, Op::GetStream, Op::Put, Op::PutStream, Op::Sweep, Op::Drain] {
+                let streamed = self.params != ALWAYS && (front > 0 || self.memory_waits);
+                let mut these = cells.iter().filter(|cell| cell.op == op).peekable();
+                let can = these.peek().is_some() && (op != Op::GetStream || streamed);
+                if can && these.all(|cell| cell.struck == 0) {
+                    missing.push((front, op));
+                }
+            }
+        }
+        missing
     }
 
     /// How many there are until every focus had its turn.
@@ -113,15 +149,23 @@ impl Plan {
     pub(super) fn faults(&self, rng: &mut Rng) -> Outcome<Faults> {
         let mut rules = Vec::new();
         let many: Vec<Op> = [Op::Get, Op::Put].into_iter().chain(NEVER).collect();
-        let (streams, few) = ([Op::GetStream, Op::PutStream], [Op::Sweep, Op::Drain, Op::Close]);
+        let (streams, few) = ([Op::GetStream, Op::PutStream], [Op::Sweep, Op::Drain]);
         let slow = |focus: Focus| if matches!(focus, Focus::Hang(_) | Focus::Delay(_)) { 0.25 } else { 1.0 };
-        for (ops, rate) in [(&many[..], 0.1), (&streams, 0.4), (&[Op::List], 1.0), (&few, 0.7)] {
+        for (ops, rate) in
+            [(&many[..], 0.1), (&streams, 0.4), (&few, 0.7), (&[Op::List], 1.0), (&[Op::Close], 1.0)]
+        {
             let rate = if rate < 0.2 { rate * slow(self.focus) } else { rate };
-            rules.extend(self.focus.on(ops, rng).map(|fault| fault.rate(rate)));
+            let mut fault = self.focus.on(ops, rng).map(|fault| fault.rate(rate));
+            if *ops == [Op::List] {
+                // Else the front would never be attached.
+                fault = fault.map(|fault| fault.times(2));
+            }
+            rules.extend(fault);
         }
         let all = Focus::all();
         if self.background > 0.0 {
-            let usual: Vec<Op> = CALLS.into_iter().filter(|op| !few.contains(op)).collect();
+            let usual: Vec<Op> =
+                CALLS.into_iter().filter(|op| !few.contains(op) && *op != Op::Close).collect();
             for focus in &all {
                 let rate = self.background / all.len() as f64 * slow(*focus);
                 rules.extend(focus.on(&usual, rng).map(|fault| fault.rate(rate)));

@@ -13,7 +13,6 @@ mod crew;
 mod log;
 mod mutant;
 mod places;
-mod private;
 mod rounds;
 mod tally;
 mod target;

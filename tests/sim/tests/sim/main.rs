@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod damage;
+mod faults;
 mod fence;
 mod fronts;
 mod full_disk;
