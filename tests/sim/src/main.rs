@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, damage, faults, fence, fronts, full_disk, hostile, kill, limits, permissions, report, secrets,
+    Outcome, damage, faults, fence, freeze, fronts, full_disk, hostile, kill, limits, permissions, report,
+    secrets,
 };
 
 const HELP: &str = "\
@@ -40,6 +41,9 @@ larder-sim CAMPAIGN [--options]
   faults  calls of fronts go wrong in every way; no call of their stack fails, and nothing stale is seen
             --calls 1000000  --mutant past-fence  --dir FOLDER
 
+  freeze  processes of a stack are stopped and go on while clocks jump or stand; nothing is served past its freshness
+            --freezes 1000  --mutant both-clocks  --dir FOLDER
+
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
 
@@ -67,6 +71,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         permissions::role,
         secrets::role,
         fence::role,
+        freeze::role,
     ];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
@@ -77,6 +82,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "damage" => damage::command(args)?,
         "fence" => fence::command(args)?,
         "faults" => faults::command(args)?,
+        "freeze" => freeze::command(args)?,
         "fronts" => fronts::command(args)?,
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,

@@ -22,11 +22,11 @@ use crate::rng::Rng;
 use crate::stores::{StackSetup, Wrap};
 
 /// How long a life may take by a real clock: one that takes longer waits for what never comes.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// How long somebody sleeps by a real clock until the one of the stack moves: while fronts hang, and when they do not.
 const HASTE: Duration = Duration::from_millis(3);
-const CALM: Duration = Duration::from_secs(5);
+const CALM: Duration = Duration::from_secs(2);
 
 /// The names of the fronts, the hottest first.
 pub(super) const FRONTS: [&str; 2] = ["memory", "lmdb"];
@@ -208,12 +208,18 @@ impl World<'_> {
         let (mut hits, mut passes) = (false, Vec::new());
         shared.doing.borrow_mut()[0] = "reads of quiet keys";
         // What the fault layer drew for reads that were not made comes late.
-        for _ in 0..2 {
+        let errors = || stack.stats().tiers.iter().map(|tier| tier.errors).sum::<u64>();
+        for _ in 0..20 {
+            let before = errors();
+            shared.clock.advance(2 * PATIENCE);
             for key in 0..shared.model.len() {
                 shared.get(key, &GetOptions::new()).await?;
             }
+            shared.store.drain(&Call::default()).await.map_err(failed("drain, without faults"))?;
+            if errors() == before {
+                break;
+            }
         }
-        shared.store.drain(&Call::default()).await.map_err(failed("drain, without faults"))?;
         shared.clock.set_patience(CALM);
         for pass in 0..4 {
             if pass >= 2 && (hits || !plan.is_at_rest()) {
@@ -301,6 +307,12 @@ impl Client<'_> {
                 self.tidy().await?;
             }
         }
-        Err(format!("the fault of this life does not strike {:?}", plan.missing(faults)))
+        let missing = plan.missing(faults);
+        let asked = |(front, op): &(usize, Op)| {
+            let cells = faults[*front].cells();
+            cells.iter().filter(|cell| cell.op == *op).map(|cell| cell.asked).max()
+        };
+        let asked: Vec<_> = missing.iter().map(asked).collect();
+        Err(format!("the fault of this life does not strike {missing:?}, which were asked {asked:?} times"))
     }
 }

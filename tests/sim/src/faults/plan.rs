@@ -128,10 +128,15 @@ impl Plan {
                 continue;
             }
             let cells: Vec<Cell> = faults.cells().into_iter().filter(|cell| self.focus.is(cell)).collect();
-            for op in [Op::Get, Op::GetStream, Op::Put, Op::PutStream, Op::Sweep, Op::Drain] {
+            for op in [Op::Get, Op::GetStream, Op::Put, Op::PutStream, Op::List, Op::Sweep, Op::Drain] {
                 let streamed = self.params != ALWAYS && (front > 0 || self.memory_waits);
                 let mut these = cells.iter().filter(|cell| cell.op == op).peekable();
-                let can = these.peek().is_some() && (op != Op::GetStream || streamed);
+                let can = these.peek().is_some()
+                    && match op {
+                        Op::GetStream => streamed,
+                        Op::List => front == 1 && self.from_the_first,
+                        _ => true,
+                    };
                 if can && these.all(|cell| cell.struck == 0) {
                     missing.push((front, op));
                 }

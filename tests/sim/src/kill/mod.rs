@@ -12,7 +12,6 @@ mod command;
 mod crew;
 mod log;
 mod mutant;
-mod places;
 mod rounds;
 mod tally;
 mod target;

@@ -4,6 +4,7 @@
 mod damage;
 mod faults;
 mod fence;
+mod freeze;
 mod fronts;
 mod full_disk;
 mod hostile;
