@@ -8,7 +8,7 @@ fn faults(transactions: bool, past_fence: bool) -> Report {
     let options = Options {
         folder: place.path(),
         calls: 1,
-        calls_of_a_life: 40,
+        calls_of_a_life: 24,
         clients: 2,
         keys: 3,
         memory: 300_000,
