@@ -7,7 +7,7 @@ use larder::{Call, Consistency, GetOptions, Key, Store, TieredStore};
 use super::claim;
 use super::ledger::{self, KEYS, Ledger};
 use super::reads::{read, since};
-use super::stack::{LMDB, Place, settled};
+use super::stack::{Place, settled};
 use super::writer::Writer;
 use crate::Outcome;
 
@@ -18,15 +18,16 @@ const WRITES: u64 = 300;
 /// How long is waited for them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What was seen.
+/// What was seen, at all kills together.
 #[derive(Default)]
 struct Seen {
-    writes: u64,
     reads: u64,
     /// Keys that had a write under way, and which value they have now.
     old: u64,
     new: u64,
     doubted: u64,
+    /// Requests to the origin when doubt had ended: in a first round of reads, and in a second one.
+    again: [u64; 2],
 }
 
 /// Kills writers, and reads all the time.
@@ -42,29 +43,47 @@ pub(super) async fn show(place: &Place) -> Outcome<()> {
         writer.kill()?;
         ledger.read_on()?;
         after(&stack, &ledger, &mut seen).await?;
+        tokio::time::sleep(place.folders.doubt() + Duration::from_millis(100)).await;
+        for asked in &mut seen.again {
+            *asked += round(&stack).await?;
+        }
     }
-    println!(
-        "   Another process wrote {KEYS} keys through the same tiers, again and again, and was killed (SIGKILL)"
-    );
-    println!(
-        "   {KILLS} times: {} writes. This one read the same keys meanwhile, {} times:",
-        seen.writes, seen.reads
-    );
-    println!("   no value was torn, and none was older than what the other one knew to be stored.");
-    let under_way = seen.old + seen.new;
-    claim(under_way > 0, || "no write was under way at any of the kills".to_owned())?;
-    println!(
-        "   {under_way} writes were under way at the kills: {} of them are not there, {} are, whole.",
-        seen.old, seen.new
-    );
-    claim(seen.doubted > 0 && seen.doubted <= under_way, || {
-        format!("{} keys in doubt after {under_way} unfinished writes", seen.doubted)
-    })?;
-    println!("   {} keys were left in doubt: until that ended they were read from the origin,", seen.doubted);
-    println!("   since nobody knows what a write does that has lost its process.");
-    ended(&stack, place).await?;
+    tell(&seen, &ledger, place)?;
     stack.close(&Call::default()).await?;
     std::fs::remove_file(path)?;
+    Ok(())
+}
+
+fn tell(seen: &Seen, ledger: &Ledger, place: &Place) -> Outcome<()> {
+    let Seen { reads, old, new, doubted, again } = seen;
+    println!(
+        "   Another process wrote {KEYS} keys through the same tiers, over and over, and was killed (SIGKILL)"
+    );
+    println!(
+        "   {KILLS} times. It had done {} writes; this one read the same keys {reads} times meanwhile:",
+        ledger.writes
+    );
+    println!("   no value was torn, and none was older than what the other one knew to be stored.");
+    let under_way = old + new;
+    claim(under_way > 0, || "no write was under way at any of the kills".to_owned())?;
+    println!(
+        "   {under_way} writes were under way at the kills. Of their keys {old} have the old value, {new} the new one,"
+    );
+    println!("   each whole, and the same as the origin's.");
+    claim((1..=under_way).contains(doubted), || {
+        format!("{doubted} keys in doubt after {under_way} unfinished writes")
+    })?;
+    println!(
+        "   {doubted} of those keys were in doubt: nobody knows what becomes of a write that has lost its process,"
+    );
+    println!("   so each read of them asked the origin. All others were hits at once.");
+    claim(again[0] <= *doubted && again[1] == 0, || format!("{again:?} requests after doubt had ended"))?;
+    println!(
+        "   Doubt ended after {:?}: one round of reads asked the origin {} times, the next one {} times.",
+        place.folders.doubt(),
+        again[0],
+        again[1]
+    );
     Ok(())
 }
 
@@ -92,7 +111,6 @@ async fn read_meanwhile(stack: &TieredStore, ledger: &mut Ledger, seen: &mut See
 
 /// The writer is dead: each value is the last one that was done, or the one that was under way.
 async fn after(stack: &TieredStore, ledger: &Ledger, seen: &mut Seen) -> Outcome<()> {
-    seen.writes = ledger.writes;
     let mut values = Vec::new();
     for at in 0..KEYS {
         let key = Key::new(ledger::key(at))?;
@@ -121,31 +139,12 @@ async fn after(stack: &TieredStore, ledger: &Ledger, seen: &mut Seen) -> Outcome
     Ok(())
 }
 
-/// Doubt has an end: then every key is read once more from the origin, and from the caches ever after.
-async fn ended(stack: &TieredStore, place: &Place) -> Outcome<()> {
-    tokio::time::sleep(place.folders.doubt() + Duration::from_millis(100)).await;
-    let mut asked = Vec::new();
-    for _ in 0..2 {
-        let before = settled(stack).await?;
-        for at in 0..KEYS {
-            ledger::write_of(
-                at,
-                &read(stack, &Key::new(ledger::key(at))?).await?.into_body().unwrap_or_default(),
-            )?;
-        }
-        asked.push(since(&before, &settled(stack).await?, |s| s.origin.reads));
+/// Reads every key, and gives the number of requests to the origin.
+async fn round(stack: &TieredStore) -> Outcome<u64> {
+    let before = settled(stack).await?;
+    for at in 0..KEYS {
+        let body = read(stack, &Key::new(ledger::key(at))?).await?.into_body();
+        ledger::write_of(at, &body.unwrap_or_default())?;
     }
-    claim(asked[1] == 0, || format!("{} keys are still in doubt", asked[1]))?;
-    println!(
-        "   After {:?} doubt ended: one round of reads asked the origin {} times, the next one {} times.",
-        place.folders.doubt(),
-        asked[0],
-        asked[1]
-    );
-    let entries = stack.stats().tiers[LMDB].usage.entries;
-    println!(
-        "   The LMDB cache is sound, with {} entries.",
-        entries.map_or("?".to_owned(), |n| n.to_string())
-    );
-    Ok(())
+    Ok(since(&before, &settled(stack).await?, |s| s.origin.reads))
 }
