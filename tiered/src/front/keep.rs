@@ -17,8 +17,9 @@ const FILLS_A_LOOK: u64 = 64;
 impl Front {
     /// Gives it an entry at once, if it keeps objects. `false` if it does not, and wants [`Front::keep`].
     pub(crate) fn keep_now(&self, entry: &Arc<Entry>) -> bool {
-        let Some(store) = self.usable() else { return true };
-        let Some(objects) = store.objects() else { return false };
+        let Some(store) = self.store() else { return true };
+        // A trial is left to who waits for what comes of it.
+        let Some(objects) = store.objects() else { return self.fuse.is_open(&self.env) == Some(true) };
         if objects.insert(&entry.key, entry.clone(), entry.bytes_in_memory()) {
             self.filled(&**store);
             if let Some(recent) = self.recent.get() {
@@ -32,10 +33,11 @@ impl Front {
 
     /// Gives it an entry.
     pub(crate) async fn keep(&self, entry: &Arc<Entry>) {
-        if self.keep_now(entry) {
+        if self.keeps_objects() {
+            self.keep_now(entry);
             return;
         }
-        let Some(store) = self.store() else { return };
+        let Some(store) = self.usable() else { return };
         let guarantees = store.guarantees();
         let fits = entry.key.len() <= guarantees.max_key && entry.len() as u64 <= guarantees.max_value;
         let Some(head) = entry.head().filter(|_| fits) else {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use larder_store_core::{GetOptions, Got, Key, ListOptions, PutOptions, Result, Store, system};
+use larder_store_core::{ErrorKind, GetOptions, Got, Key, ListOptions, PutOptions, Result, Store, system};
 
 use crate::fence::FrontSays;
 
@@ -12,8 +12,19 @@ fn key() -> Result<Key> {
     system::key(NAME)
 }
 
-/// Reads it.
+/// Reads it. A front that is damaged where it stands holds entries, and does not say of which table: those of another
+/// one are not served, and the front repairs itself or is passed by when it is read.
 pub(super) async fn read(front: &dyn Store) -> Result<FrontSays> {
+    match said(front).await {
+        Err(error) if error.is(ErrorKind::Corrupt) => {
+            tracing::warn!(front = %front.id(), %error, "a front cannot say which fence it belongs to");
+            Ok(FrontSays::Nothing)
+        }
+        said => said,
+    }
+}
+
+async fn said(front: &dyn Store) -> Result<FrontSays> {
     if let Got::Found { body, .. } = front.get_opts(&key()?, &GetOptions::new()).await? {
         return Ok(match <[u8; 8]>::try_from(&body[..]) {
             Ok(bytes) => FrontSays::Incarnation(u64::from_le_bytes(bytes)),

@@ -130,7 +130,7 @@ async fn a_stack_below_another_gives_no_older_answers_than_the_upper_one_wants()
     for wanted in 1..3 {
         larder_store_core::Env::system().sleep(5 * short).await;
         above.get("k").await.unwrap().unwrap();
-        above.get_many(["k"]).await;
+        above.get_many(["k"]).await.unwrap();
         assert!(origin.reads() >= reads + wanted, "{} reads", origin.reads() - reads);
         let held = origin.reads();
         below.get("k").await.unwrap().unwrap();
