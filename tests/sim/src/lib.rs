@@ -8,6 +8,7 @@ pub mod args;
 pub mod clock;
 pub mod damage;
 pub mod fence;
+pub mod fronts;
 pub mod full_disk;
 pub mod hostile;
 pub mod jobs;

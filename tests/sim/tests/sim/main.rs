@@ -3,6 +3,7 @@
 
 mod damage;
 mod fence;
+mod fronts;
 mod full_disk;
 mod hostile;
 mod kill;
