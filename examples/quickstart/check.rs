@@ -17,7 +17,7 @@ const STREAMED: u64 = 1 << 20;
 /// How many operations are under way at once.
 const WIDTH: usize = 64;
 const TASKS: usize = 64;
-const UPDATES: usize = 20;
+const UPDATES: usize = 10;
 
 /// Puts every file, under its path. Each put is durable when it returns.
 pub(crate) async fn write(store: &Arc<dyn Store>, tree: &Tree) -> Outcome<usize> {
@@ -146,8 +146,10 @@ pub(crate) async fn count(store: &Arc<dyn Store>) -> Outcome<usize> {
 /// Flips one bit of a stored value behind the store's back: reading it must be an error.
 pub(crate) async fn damage(store: &Arc<dyn Store>, data: &Path) -> Outcome<()> {
     let key = "a value to be damaged";
-    let mark = b"These words are looked for in the files of the store, and one bit of them is flipped.";
-    store.put(key, &mark[..]).await?;
+    // Backwards: this file may be among those that were stored, and stays whole.
+    let mut mark = *b"These words are looked for in the files of the store, and one bit of them is flipped.";
+    mark.reverse();
+    store.put(key, mark.to_vec()).await?;
     let mut flipped = 0;
     let mut folders = vec![data.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -156,7 +158,7 @@ pub(crate) async fn damage(store: &Arc<dyn Store>, data: &Path) -> Outcome<()> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                flipped += flip(&path, mark)?;
+                flipped += flip(&path, &mark)?;
             }
         }
     }
@@ -168,8 +170,8 @@ pub(crate) async fn damage(store: &Arc<dyn Store>, data: &Path) -> Outcome<()> {
         other => return Err(format!("a damaged value was read as {other:?}").into()),
     }
     // The key itself is not lost: it can be written anew.
-    store.put(key, &mark[..]).await?;
-    same(&Key::new(key)?, &store.get(key).await?.unwrap_or_default(), mark)
+    store.put(key, mark.to_vec()).await?;
+    same(&Key::new(key)?, &store.get(key).await?.unwrap_or_default(), &mark)
 }
 
 /// Flips a bit wherever `mark` stands in a file. The file may be mapped into memory: it is changed in place.

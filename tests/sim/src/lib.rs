@@ -28,6 +28,7 @@ pub mod report;
 pub mod rng;
 pub mod secrets;
 pub mod stores;
+pub mod tiers;
 pub mod value;
 
 /// What goes wrong in a campaign itself, not in a store.

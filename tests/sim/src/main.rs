@@ -15,7 +15,7 @@ larder-sim CAMPAIGN [--options]
             --store file,lmdb|all  --kills 2000  --processes 4  --jobs 1  --params sync=none  --dir FOLDER
             --mutant ack-first|two-steps|plain-cas|split-transaction
   damage  bits flip, files end early, pages are zeroed or swapped; no read may give a wrong value, hang, or die twice
-            --store file,lmdb|all  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
+            --store file,lmdb|all|stack  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
 
   full-disk  puts fail with Full, nothing stored is harmed, deletes work, no process dies
             --store file,lmdb|all  --disk tmpfs|ext4  --rounds 20  --params …

@@ -4,25 +4,24 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use larder_store_core::{Error, ErrorKind, PutOptions};
+use larder_store_core::{Error, ErrorKind, PutOptions, Store};
 
 use super::Front;
 use crate::entry::{Entry, Said};
 
 /// Values up to this many bytes are copied behind their head; larger ones follow it in a stream.
 const COPIED: usize = 64 * 1024;
+/// How many fills pass until a front is asked how much it has evicted.
+const FILLS_A_LOOK: u64 = 64;
 
 impl Front {
     /// Gives it an entry at once, if it keeps objects. `false` if it does not, and wants [`Front::keep`].
     pub(crate) fn keep_now(&self, entry: &Arc<Entry>) -> bool {
         let Some(store) = self.store() else { return true };
-        // The leave to ask it is taken by who asks it.
-        let Some(objects) = store.objects() else { return self.is_left_alone() };
-        if self.usable().is_none() {
-            return true;
-        }
+        // A trial is left to who waits for what comes of it.
+        let Some(objects) = store.objects() else { return self.fuse.is_open(&self.env) == Some(true) };
         if objects.insert(&entry.key, entry.clone(), entry.bytes_in_memory()) {
-            self.counts.fills.add();
+            self.filled(&**store);
             if let Some(recent) = self.recent.get() {
                 recent.taken(|| store.usage().entries.unwrap_or_default());
             }
@@ -34,7 +33,8 @@ impl Front {
 
     /// Gives it an entry.
     pub(crate) async fn keep(&self, entry: &Arc<Entry>) {
-        if self.keep_now(entry) {
+        if self.keeps_objects() {
+            self.keep_now(entry);
             return;
         }
         let Some(store) = self.store() else { return };
@@ -67,7 +67,7 @@ impl Front {
         };
         match self.within(kept).await {
             Ok(Ok(_)) => {
-                self.counts.fills.add();
+                self.filled(&**store);
                 self.worked();
             }
             Ok(Err(error)) => self.not_kept(entry, &error),
@@ -75,22 +75,29 @@ impl Front {
         }
     }
 
+    fn filled(&self, store: &dyn Store) {
+        self.counts.fills.add();
+        if self.counts.fills.get().is_multiple_of(FILLS_A_LOOK) {
+            self.look_at_evictions(store);
+        }
+    }
+
+    /// Brings the count of evictions up to date.
+    pub(crate) fn look_at_evictions(&self, store: &dyn Store) {
+        self.counts.evictions.follow(store.usage().evictions.unwrap_or_default());
+    }
+
     fn not_kept(&self, entry: &Entry, error: &Error) {
         tracing::debug!(tier = self.number, key = %entry.key, %error, "a front did not take an entry");
         match error.kind() {
             // No room is no failure: the front goes on with what it has.
-            ErrorKind::Full | ErrorKind::Unsupported | ErrorKind::Invalid => {
-                self.counts.not_admitted.add();
-                self.worked();
-            }
-            ErrorKind::Conflict => {
-                self.counts.fills_lost.add();
-                self.worked();
-            }
+            ErrorKind::Full | ErrorKind::Unsupported | ErrorKind::Invalid => self.counts.not_admitted.add(),
+            ErrorKind::Conflict => self.counts.fills_lost.add(),
             _ => {
                 self.counts.errors.add();
-                self.trip(error);
+                return self.trip(error);
             }
         }
+        self.worked();
     }
 }

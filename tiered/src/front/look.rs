@@ -4,9 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder_store_core::{
-    ByteRange, ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store, Version,
-};
+use larder_store_core::{ByteRange, ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Store, Version};
 
 use super::Front;
 use crate::entry::{Entry, Head, MAX_HEAD, Said};
@@ -19,6 +17,14 @@ pub(crate) enum LookNow {
     Nothing,
     /// It must be asked by [`Front::look`].
     Ask,
+}
+
+/// Why nothing can be made of what a front said.
+enum Flaw {
+    /// It gave an error.
+    Refused(Error),
+    /// It gave bytes that are no entry.
+    Garbled,
 }
 
 /// An entry without its value, and where that is.
@@ -39,45 +45,42 @@ impl Large {
 }
 
 impl Front {
-    /// Asks it, without waiting. After [`LookNow::Ask`] the leave to ask it is given, and must be used.
-    #[inline]
+    /// Asks it, without waiting.
     pub(crate) fn look_now(&self, key: &Key) -> LookNow {
-        match self.usable() {
-            Some(store) => self.look_into(store, key),
-            None => LookNow::Nothing,
-        }
+        let Some(store) = self.usable() else { return LookNow::Nothing };
+        self.consult(store, key).unwrap_or_else(|flaw| {
+            self.flawed(key, &flaw);
+            LookNow::Nothing
+        })
     }
 
-    /// The same for who will not wait, whatever it says. `None` if it is due to be tried: only who waits finds out
-    /// whether it works again.
+    /// The same for who comes back with [`Front::look_now`] if nobody has an answer: a failure is not counted yet, and a
+    /// trial is not used up. `None` where it comes to that.
     #[inline]
-    pub(crate) fn glance(&self, key: &Key) -> Option<LookNow> {
+    pub(crate) fn peek(&self, key: &Key) -> Option<LookNow> {
         let Some(store) = self.store() else { return Some(LookNow::Nothing) };
         match self.fuse.is_open(&self.env) {
-            None => Some(self.look_into(store, key)),
+            None => self.consult(store, key).ok(),
             Some(true) => Some(LookNow::Nothing),
             Some(false) => None,
         }
     }
 
     #[inline]
-    fn look_into(&self, store: &Arc<dyn Store>, key: &Key) -> LookNow {
+    fn consult(&self, store: &Arc<dyn Store>, key: &Key) -> Result<LookNow, Flaw> {
         if let Some(objects) = store.objects() {
-            return match objects.get(key).map(Arc::downcast::<Entry>) {
+            return Ok(match objects.get(key).map(Arc::downcast::<Entry>) {
                 Some(Ok(entry)) if entry.origin == self.origin => LookNow::Found(entry),
                 _ => LookNow::Nothing,
-            };
+            });
         }
         match store.try_get(key, &self.plain) {
-            None => LookNow::Ask,
+            None => Ok(LookNow::Ask),
             Some(Ok(got)) => {
                 self.worked();
-                self.read(key, got).map_or(LookNow::Nothing, LookNow::Found)
+                Ok(self.read(key, got)?.map_or(LookNow::Nothing, LookNow::Found))
             }
-            Some(Err(error)) => {
-                self.refused(key, &error);
-                LookNow::Nothing
-            }
+            Some(Err(error)) => Err(Flaw::Refused(error)),
         }
     }
 
@@ -90,10 +93,13 @@ impl Front {
         }
         let store = self.store()?;
         let got = self.ask(key, store.get_opts(key, &self.plain)).await?;
-        self.read(key, got)
+        self.read(key, got).unwrap_or_else(|flaw| {
+            self.flawed(key, &flaw);
+            None
+        })
     }
 
-    /// What it says about a key, without the value, when it has said [`LookNow::Ask`].
+    /// What it says about a key, without the value. To be asked after [`LookNow::Ask`], which has the leave for it.
     pub(crate) async fn look_head(&self, key: &Key) -> Option<Large> {
         let store = self.store()?;
         let options = GetOptions::new().with_range(0..MAX_HEAD as u64);
@@ -123,7 +129,7 @@ impl Front {
     }
 
     /// Waits for an answer, for as long as a front may take.
-    async fn ask<T>(&self, key: &Key, work: impl Future<Output = Result<T>>) -> Option<T> {
+    async fn ask<T>(&self, key: &Key, work: impl Future<Output = Result<T, Error>>) -> Option<T> {
         match self.within(work).await {
             Ok(Ok(got)) => {
                 self.worked();
@@ -141,13 +147,17 @@ impl Front {
     }
 
     /// An entry from its bytes.
-    fn read(&self, key: &Key, got: Got<Bytes>) -> Option<Arc<Entry>> {
-        let Got::Found { body, .. } = got else { return None };
-        let Some(entry) = decode(key, body) else {
-            self.counts.corrupt.add();
-            return None;
-        };
-        (entry.origin == self.origin).then(|| Arc::new(entry))
+    fn read(&self, key: &Key, got: Got<Bytes>) -> Result<Option<Arc<Entry>>, Flaw> {
+        let Got::Found { body, .. } = got else { return Ok(None) };
+        let entry = decode(key, body).ok_or(Flaw::Garbled)?;
+        Ok((entry.origin == self.origin).then(|| Arc::new(entry)))
+    }
+
+    fn flawed(&self, key: &Key, flaw: &Flaw) {
+        match flaw {
+            Flaw::Refused(error) => self.refused(key, error),
+            Flaw::Garbled => self.counts.corrupt.add(),
+        }
     }
 
     /// A key that the front does not take was never put there.
@@ -156,6 +166,7 @@ impl Front {
         let harmless =
             matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::Conflict);
         if harmless {
+            // An answer is an answer: the front works.
             return self.worked();
         }
         tracing::debug!(tier = self.number, %key, %error, "a front could not be read");
@@ -186,7 +197,7 @@ pub(crate) fn not_in_fronts(op: Op) -> Error {
 }
 
 /// A part of an entry's value.
-pub(crate) fn part(body: &Bytes, range: Option<ByteRange>) -> Result<Bytes> {
+pub(crate) fn part(body: &Bytes, range: Option<ByteRange>) -> Result<Bytes, Error> {
     Ok(match range {
         None => body.clone(),
         Some(range) => {

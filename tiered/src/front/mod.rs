@@ -120,11 +120,6 @@ impl Front {
         Marked { store: store.clone(), timeout: self.timeout, env: self.env.clone() }
     }
 
-    /// Whether nothing is asked of it for now.
-    fn is_left_alone(&self) -> bool {
-        self.fuse.is_open(&self.env) == Some(true)
-    }
-
     /// Whether it is time to try and open it.
     pub(crate) fn may_try(&self) -> bool {
         self.fuse.leave(&self.env) != Leave::No

@@ -27,19 +27,28 @@ fn key() -> Result<Key> {
 }
 
 impl Marked {
-    /// Reads what it says.
+    /// Reads what it says. A front that is damaged where it says so holds entries, and does not tell of which table: those
+    /// of another one are not served, and the front repairs itself or is passed by when it is read.
     pub(super) async fn read(&self) -> Result<FrontSays> {
-        self.within(Op::Get, async {
-            if let Got::Found { body, .. } = self.store.get_opts(&key()?, &GetOptions::new()).await? {
-                return Ok(match <[u8; 8]>::try_from(&body[..]) {
-                    Ok(bytes) => FrontSays::Incarnation(u64::from_le_bytes(bytes)),
-                    Err(_) => FrontSays::Nothing,
-                });
+        match self.within(Op::Get, self.said()).await {
+            Err(error) if error.is(ErrorKind::Corrupt) => {
+                let front = self.store.id();
+                tracing::warn!(%front, %error, "a front cannot say which fence it belongs to");
+                Ok(FrontSays::Nothing)
             }
-            let first = self.store.list_opts(ListOptions::new().with_limit(1)).try_next().await?;
-            Ok(if first.is_some() { FrontSays::Nothing } else { FrontSays::Empty })
-        })
-        .await
+            said => said,
+        }
+    }
+
+    async fn said(&self) -> Result<FrontSays> {
+        if let Got::Found { body, .. } = self.store.get_opts(&key()?, &GetOptions::new()).await? {
+            return Ok(match <[u8; 8]>::try_from(&body[..]) {
+                Ok(bytes) => FrontSays::Incarnation(u64::from_le_bytes(bytes)),
+                Err(_) => FrontSays::Nothing,
+            });
+        }
+        let first = self.store.list_opts(ListOptions::new().with_limit(1)).try_next().await?;
+        Ok(if first.is_some() { FrontSays::Nothing } else { FrontSays::Empty })
     }
 
     /// Writes it. A front that cannot take it says something else at the next start, which only makes that one more

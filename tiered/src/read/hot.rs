@@ -32,7 +32,7 @@ impl Stack {
             return Some(Ok(got));
         }
         for front in self.fronts() {
-            let LookNow::Found(entry) = front.glance(key)? else { continue };
+            let LookNow::Found(entry) = front.peek(key)? else { continue };
             if !table.serves(&lease, &entry.stamp) {
                 continue;
             }

@@ -1,10 +1,12 @@
 //! The fence that processes share, as a stack meets it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use larder_store_core::config::Freshness;
-use larder_store_core::{Env, ErrorKind, Sharing, Store, StoreExt, StoreId};
+use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
+use larder_store_core::{Env, ErrorKind, Op, Sharing, Store, StoreExt, StoreId};
 use larder_tiered::fence::{FenceFile, FrontSays, Layout};
 use larder_tiered::{Breaker, Builder, TieredStore};
 
@@ -286,6 +288,33 @@ async fn a_clean_restart_on_the_same_folder_goes_on_with_what_is_there() {
     let store = open().await.unwrap();
     assert_eq!(store.get("k").await.unwrap().unwrap(), "v");
     assert_eq!(origin.reads(), 0);
+}
+
+/// Damage in a front fails nobody, wherever it is: here in what the front says about its fence.
+#[tokio::test]
+async fn a_front_that_cannot_say_which_fence_it_belongs_to_is_opened_with_a_new_one() {
+    for damaged in [vec![Op::Get], vec![Op::Get, Op::List]] {
+        for fresh in FRESH {
+            let (origin, folder) = (local(), tempfile::tempdir().unwrap());
+            let faults = Faults::new(3, [Fault::before(damaged.clone()).fail(ErrorKind::Corrupt)]).unwrap();
+            let front = Arc::new(FaultStore::new(shared(folder.path()), faults.clone()));
+            let open = || {
+                let stack = TieredStore::builder(origin.clone()).fence_slots(SLOTS).fresh(fresh);
+                stack.front(front.clone()).open()
+            };
+            faults.disable();
+            let store = open().await.unwrap();
+            store.put("k", "v").await.unwrap();
+            // Without closing the front, which is opened again.
+            drop(store);
+            faults.enable();
+            let store = open().await.unwrap();
+            faults.disable();
+            assert_eq!(store.get("k").await.unwrap().unwrap(), "v", "{fresh:?}");
+            assert_eq!(origin.reads(), 1, "{fresh:?}: an entry of a table that is gone was served");
+            works(&store, 1).await;
+        }
+    }
 }
 
 #[tokio::test]

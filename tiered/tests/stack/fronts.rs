@@ -73,6 +73,55 @@ async fn a_front_that_hangs_costs_its_timeout_and_is_then_left_alone() {
     assert_eq!(store.stats().tiers[0].breaker, Breaker::Closed);
 }
 
+/// A trial has to reach the front, whichever way it is asked.
+#[tokio::test]
+async fn a_front_that_cannot_answer_at_once_comes_back_too() {
+    for range in [None, Some(1..3)] {
+        let origin = local();
+        let faults = Faults::new(3, [Fault::before(FRONT_CALLS).fail(ErrorKind::Unavailable)]).unwrap();
+        let front = FaultStore::new(slow_front(), faults.clone());
+        let store = TieredStore::builder(origin.clone()).front(front).open().await.unwrap();
+        for i in 0..4 {
+            store.put(format!("k{i}"), "value").await.unwrap();
+            assert_eq!(store.get(format!("k{i}")).await.unwrap().unwrap(), "value");
+            settle(&store).await;
+        }
+        assert_eq!(store.stats().tiers[0].breaker, Breaker::Open);
+        faults.disable();
+        let env = Env::system();
+        let patience = env.now() + Duration::from_secs(10);
+        while store.stats().tiers[0].breaker != Breaker::Closed {
+            assert!(env.now() < patience, "{:?}", store.stats());
+            env.sleep(Duration::from_millis(20)).await;
+            match range.clone() {
+                None => assert_eq!(store.get("k1").await.unwrap().unwrap(), "value"),
+                Some(range) => assert_eq!(store.get_range("k1", range).await.unwrap().unwrap(), "al"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_front_counts_once() {
+    for (front, at_once) in [(byte_front(), true), (slow_front(), false)] {
+        let store = TieredStore::builder(local()).front(front.clone()).open().await.unwrap();
+        for (n, way) in ["get", "get_opts", "range", "stream", "many"].into_iter().enumerate() {
+            let key = Key::new("k").unwrap();
+            front.put("k", "no entry").await.unwrap();
+            let options = GetOptions::new();
+            match way {
+                "get" => drop(store.get("k").await.unwrap()),
+                "get_opts" => drop(store.get_opts(&key, &options).await.unwrap()),
+                "range" => drop(store.get_range("k", 0..1).await.unwrap()),
+                "stream" => drop(store.get_stream("k").await.unwrap()),
+                _ => drop(store.get_many_opts(&[key], &options).await),
+            }
+            settle(&store).await;
+            assert_eq!(store.stats().tiers[0].corrupt, n as u64 + 1, "{way}, at once: {at_once}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_entry_is_a_miss_that_is_repaired_and_counted() {
     let origin = local();

@@ -7,6 +7,7 @@ mod fronts;
 mod hits;
 mod hooked;
 mod make;
+mod metrics;
 mod processes;
 mod races;
 mod recovery;

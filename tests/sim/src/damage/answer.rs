@@ -1,36 +1,48 @@
 //! What a child says about a damaged store.
 
-use crate::Outcome;
-
 macro_rules! counts {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What reading everything gave.
+    ($type:ident: $($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a case gave.
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        pub(super) struct Answer {
-            $($(#[$doc])* pub(super) $name: u64,)*
+        pub(in crate::damage) struct $type {
+            $($(#[$doc])* pub(in crate::damage) $name: u64,)*
             /// The first thing that is worth a word.
-            pub(super) note: String,
+            pub(in crate::damage) note: String,
         }
 
-        impl Answer {
+        impl $type {
             /// One line of text.
-            pub(super) fn line(&self) -> String {
+            pub(in crate::damage) fn line(&self) -> String {
                 let note = self.note.replace(['\n', '\t'], " ");
                 [$(self.$name.to_string(),)* note].join("\t")
             }
 
             /// The answer of such a line.
-            pub(super) fn parse(line: &str) -> Outcome<Answer> {
+            pub(in crate::damage) fn parse(line: &str) -> crate::Outcome<$type> {
                 let mut fields = line.trim_end_matches('\n').split('\t');
                 let mut next = || fields.next().ok_or("a child's line is too short");
                 $(let $name = next()?.parse()?;)*
-                Ok(Answer { $($name,)* note: next()?.to_owned() })
+                Ok($type { $($name,)* note: next()?.to_owned() })
+            }
+
+            /// Adds the counts of another one.
+            pub(in crate::damage) fn add(&mut self, other: &$type) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// Keeps the first words.
+            pub(in crate::damage) fn note(&mut self, note: impl FnOnce() -> String) {
+                if self.note.is_empty() {
+                    self.note = note();
+                }
             }
         }
     };
 }
 
-counts! {
+pub(super) use counts;
+
+counts! { Answer:
     /// The open was refused with a typed error that says so.
     refused,
     /// The open was refused with another error.
@@ -55,15 +67,6 @@ counts! {
     not_written,
     /// The same as above, after writes: reads that say absent.
     absent_later,
-}
-
-impl Answer {
-    /// Keeps the first words.
-    pub(super) fn note(&mut self, note: impl FnOnce() -> String) {
-        if self.note.is_empty() {
-            self.note = note();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Options, Tally, run};
+use super::{Options, Tally, run, stack};
 use crate::args::Args;
 use crate::place::Place;
 use crate::process::Program;
@@ -13,15 +13,23 @@ use crate::{Outcome, clock, jobs, rng};
 
 /// The roles that this campaign's children play.
 pub fn role(name: &str, args: Args) -> Option<Outcome> {
-    (name == super::reader::ROLE).then(|| super::reader::play(args))
+    match name {
+        super::reader::ROLE => Some(super::reader::play(args)),
+        stack::ROLE => Some(stack::play(args)),
+        _ => None,
+    }
 }
 
-/// Runs the campaign as its options say: `--store`, `--params`, `--cases`, `--jobs`, `--seed`, `--dir`, `--patience`
+/// Runs the campaign as its options say: `--store` (`stack` is [another one](super::stack)), `--params`, `--cases`, `--jobs`, `--seed`, `--dir`, `--patience`
 /// (seconds that a child may take for a case).
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
+    if args.clone().text("store")?.as_deref() == Some("stack") {
+        args.text("store")?;
+        return stack::command(args);
+    }
     let kinds = Kind::on_disk(&mut args)?;
     let params = args.text("params")?.unwrap_or_default();
     let cases = args.number("cases", 100_000)?;

@@ -11,6 +11,7 @@ mod image;
 mod plan;
 mod reader;
 mod run;
+pub mod stack;
 mod tally;
 mod watch;
 

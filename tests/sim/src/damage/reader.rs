@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::process::Command;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -11,6 +12,7 @@ use larder_store_core::{
     PutOptions, Store,
 };
 
+use super::Options;
 use super::answer::Answer;
 use super::plan::{self, Stored};
 use crate::args::Args;
@@ -21,6 +23,13 @@ pub(super) const ROLE: &str = "role-damage-reader";
 
 /// Values from this size on are also read by range and as a stream.
 const LARGE: usize = 2_000;
+
+/// A child that plays the role.
+pub(super) fn command(options: &Options) -> Outcome<Command> {
+    let url = stores::url(&options.kind.at(&options.folder.join("store"), &options.params)?);
+    let seed = options.seed.to_string();
+    Ok(options.program.role(ROLE, ["--url", &url, "--seed", &seed]))
+}
 
 /// Plays the role: for each line on the input (`read` or `write`) a line on the output.
 ///

@@ -2,11 +2,12 @@
 
 use larder_store_core::Call;
 
+use super::answer::Answer;
 use super::harm::{HARMS, Harm};
 use super::image::Image;
-use super::tally::{One, Tally, add};
+use super::tally::{One, Tally};
 use super::watch::{Ended, Watch};
-use super::{Options, plan};
+use super::{Options, plan, reader};
 use crate::rng::Rng;
 use crate::stores::Kind;
 use crate::{Outcome, stores};
@@ -31,12 +32,12 @@ pub fn run(options: &Options) -> Outcome<Tally> {
         Outcome::Ok(())
     })?;
     let image = Image::take(&root)?;
-    let mut watch = Watch::new(options);
+    let mut watch = Watch::new(|| reader::command(options));
     let mut tally = Tally::default();
 
     // Without damage everything must be right, else nothing below means anything.
     for write in [false, true] {
-        match watch.ask(write, options.patience)? {
+        match ask(&mut watch, write, options)? {
             Ended::Answered(answer) if !answer.is_spoilt() && answer.right > 0 => {}
             other => return Err(format!("the undamaged store is not right: {other:?}").into()),
         }
@@ -58,6 +59,11 @@ pub fn run(options: &Options) -> Outcome<Tally> {
     Ok(tally)
 }
 
+/// Has the child read the store, and write to it if `write`.
+fn ask(watch: &mut Watch<'_>, write: bool, options: &Options) -> Outcome<Ended<Answer>> {
+    watch.ask(if write { "write" } else { "read" }, options.patience)?.parsed(Answer::parse)
+}
+
 impl One {
     fn case(
         &mut self,
@@ -67,12 +73,12 @@ impl One {
         write: bool,
         name: &str,
     ) -> Outcome {
-        let mut ended = watch.ask(write, options.patience)?;
+        let mut ended = ask(watch, write, options)?;
         if let Ended::Died(signal) = ended {
             self.died += 1;
             let mut last = signal;
             for _ in 0..AGAIN {
-                ended = watch.ask(false, options.patience)?;
+                ended = ask(watch, false, options)?;
                 let Ended::Died(signal) = ended else { break };
                 self.died_again += 1;
                 last = signal;
@@ -111,14 +117,14 @@ impl One {
                 if allowed {
                     (answer.absent, answer.absent_later) = (0, 0);
                 }
-                add(&mut self.sum, &answer);
+                self.sum.add(&answer);
             }
         }
         Ok(())
     }
 }
 
-impl super::answer::Answer {
+impl Answer {
     /// Whether anything but the right values came.
     fn is_spoilt(&self) -> bool {
         let bad = [

@@ -50,7 +50,7 @@ impl Tally {
         for (harm, from) in other.0 {
             let to = self.0.entry(harm).or_default();
             sum!(to, from, cases, clean, found, died, died_again, hung, failed, absent_cases, list_cases);
-            add(&mut to.sum, &from.sum);
+            to.sum.add(&from.sum);
             from.findings.into_iter().for_each(|what| to.find(what));
         }
     }
@@ -74,25 +74,6 @@ impl Tally {
         }
         reports
     }
-}
-
-pub(super) fn add(to: &mut Answer, from: &Answer) {
-    sum!(
-        to,
-        from,
-        refused,
-        refused_oddly,
-        right,
-        corrupt,
-        odd,
-        absent,
-        wrong,
-        list_wrong,
-        list_corrupt,
-        written,
-        not_written,
-        absent_later
-    );
 }
 
 fn report(one: &One, name: &str, seed: u64) -> Report {

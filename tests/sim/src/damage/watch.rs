@@ -1,20 +1,19 @@
 //! The parent's side of a child that may die or hang.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use super::answer::Answer;
-use super::{Options, reader};
+use crate::Outcome;
 use crate::process::Running;
-use crate::{Outcome, stores};
 
 /// How a case ended.
 #[derive(Debug)]
-pub(super) enum Ended {
-    Answered(Answer),
+pub(super) enum Ended<T> {
+    Answered(T),
     /// By this signal.
     Died(i32),
     /// Without a signal: a panic.
@@ -22,23 +21,32 @@ pub(super) enum Ended {
     Hung,
 }
 
+impl Ended<String> {
+    /// With an answer that was understood.
+    pub(super) fn parsed<T>(self, parse: impl FnOnce(&str) -> Outcome<T>) -> Outcome<Ended<T>> {
+        Ok(match self {
+            Ended::Answered(line) => Ended::Answered(parse(&line)?),
+            Ended::Died(signal) => Ended::Died(signal),
+            Ended::Failed(why) => Ended::Failed(why),
+            Ended::Hung => Ended::Hung,
+        })
+    }
+}
+
 /// A child, begun again whenever it ended.
-#[derive(Debug)]
 pub(super) struct Watch<'a> {
-    options: &'a Options,
+    make: Box<dyn Fn() -> Outcome<Command> + 'a>,
     child: Option<(Running, Receiver<String>)>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(options: &'a Options) -> Watch<'a> {
-        Watch { options, child: None }
+    /// `make` says what the child is.
+    pub(super) fn new(make: impl Fn() -> Outcome<Command> + 'a) -> Watch<'a> {
+        Watch { make: Box::new(make), child: None }
     }
 
     fn begin(&mut self) -> Outcome {
-        let url =
-            stores::url(&self.options.kind.at(&self.options.folder.join("store"), &self.options.params)?);
-        let seed = self.options.seed.to_string();
-        let mut command = self.options.program.role(reader::ROLE, ["--url", &url, "--seed", &seed]);
+        let mut command = (self.make)()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = Running::begin(&mut command)?;
         let output = running.child().stdout.take().ok_or("the child has no output")?;
@@ -55,17 +63,16 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Has the child read the store, and write to it if `write`.
-    pub(super) fn ask(&mut self, write: bool, patience: Duration) -> Outcome<Ended> {
+    /// Gives the child a line, and waits for the one that it answers.
+    pub(super) fn ask(&mut self, line: &str, patience: Duration) -> Outcome<Ended<String>> {
         if self.child.is_none() {
             self.begin()?;
         }
         let Some((running, answers)) = &mut self.child else { return Err("there is no child".into()) };
-        let what: &[u8] = if write { b"write\n" } else { b"read\n" };
         // A child that is gone already shows below.
-        let _ = running.child().stdin.as_mut().map(|pipe| pipe.write_all(what));
+        let _ = running.child().stdin.as_mut().map(|pipe| pipe.write_all(format!("{line}\n").as_bytes()));
         let ended = match answers.recv_timeout(patience) {
-            Ok(line) => return Ok(Ended::Answered(Answer::parse(&line)?)),
+            Ok(line) => return Ok(Ended::Answered(line)),
             Err(RecvTimeoutError::Timeout) => Ended::Hung,
             Err(RecvTimeoutError::Disconnected) => {
                 let status = running.wait()?;
@@ -77,5 +84,11 @@ impl<'a> Watch<'a> {
         };
         self.child = None;
         Ok(ended)
+    }
+}
+
+impl fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("child", &self.child).finish_non_exhaustive()
     }
 }

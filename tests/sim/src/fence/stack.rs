@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use larder_store_core::config::{Freshness, WritePolicy};
 use larder_store_core::{Call, Key, OpenOptions, Role, Store, StoreExt};
 use larder_tiered::TieredStore;
@@ -25,17 +26,20 @@ const VALUE: usize = 1024;
 pub fn run(folder: &Path, writes: u64, seed: u64, lenient: bool) -> Outcome<Report> {
     let mut report = Report::new("fence", "stack", seed);
     report.count("writes of 1 KiB", writes);
-    let (alone, around, through) = stores::block_on(async {
-        let alone = cost(&*open("memory:", Role::Origin).await?, writes).await?;
-        let around = cost(&*stack(&folder.join("around"), WritePolicy::Around).await?, writes).await?;
-        let through = cost(&*stack(&folder.join("through"), WritePolicy::Through).await?, writes).await?;
-        Outcome::Ok((alone, around, through))
-    })?;
-    report.time("origin alone", alone);
-    report.time("more, write-around", around.saturating_sub(alone));
-    report.time("more, write-through, the install in LMDB included", through.saturating_sub(alone));
-    if around > alone + MOST && !lenient {
-        report.problem(format!("a fenced write costs {:?} of processor time", around - alone));
+    for width in [1, 64] {
+        let (alone, around, through) = stores::block_on(async {
+            let alone = cost(&*open("memory:", Role::Origin).await?, writes, width).await?;
+            let at = |name| folder.join(format!("{name}{width}"));
+            let around = cost(&*stack(&at("around"), WritePolicy::Around).await?, writes, width).await?;
+            let through = cost(&*stack(&at("through"), WritePolicy::Through).await?, writes, width).await?;
+            Outcome::Ok((alone, around, through))
+        })?;
+        report.time(format!("{width} at once: origin alone"), alone);
+        report.time(format!("{width} at once: the fence (write-around)"), around.saturating_sub(alone));
+        report.time(format!("{width} at once: and the install in LMDB"), through.saturating_sub(alone));
+        if around > alone + MOST && !lenient {
+            report.problem(format!("a fenced write costs {:?} of processor time", around - alone));
+        }
     }
     Ok(report)
 }
@@ -51,13 +55,14 @@ async fn open(url: &str, role: Role) -> Outcome<Arc<dyn Store>> {
 }
 
 /// Processor time of the process for each write, with what is done behind its back.
-async fn cost(store: &dyn Store, writes: u64) -> Outcome<Duration> {
+async fn cost(store: &dyn Store, writes: u64, width: usize) -> Outcome<Duration> {
     let value = Bytes::from(vec![7; VALUE]);
     let keys = (0..KEYS).map(|n| Key::new(format!("key/{n}"))).collect::<Result<Vec<_>, _>>()?;
     let turn = async |count: u64| {
-        for key in keys.iter().cycle().take(count as usize) {
-            store.put(key, value.clone()).await?;
-        }
+        let keys = keys.iter().cycle().take(count as usize);
+        let mut puts = stream::iter(keys.map(|key| store.put(key, value.clone()))).buffer_unordered(width);
+        while puts.try_next().await?.is_some() {}
+        drop(puts);
         store.drain(&Call::default()).await
     };
     turn(KEYS as u64).await?;

@@ -1,6 +1,6 @@
 //! Stacks that several processes share, and that are killed.
 //!
-//! The campaign of [`kill`](crate::kill) with a stack in the place of a store: processes read, write, delete and write
+//! The campaign of [`kill`] with a stack in the place of a store: processes read, write, delete and write
 //! under conditions through fronts and one fence, and are killed; what was answered must be that of one register for
 //! each key, whoever asked. A doubt lasts for a moment only, as nothing lands late in a folder: else the fronts would
 //! not be asked after the first kills.
