@@ -1,12 +1,16 @@
 //! The campaigns, in a short form. `cargo run --release -p larder-sim -- help` names the long ones.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
+mod bounds;
 mod damage;
 mod fence;
 mod full_disk;
 mod hostile;
 mod kill;
 mod limits;
+#[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
+mod open;
 mod permissions;
 mod secrets;
 
