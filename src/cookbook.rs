@@ -15,6 +15,57 @@
 //! # Ok::<(), larder::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Tiers
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let at = folder.path().display();
+//! use larder::config::Freshness;
+//! use larder::{Store, StoreExt, TieredStore};
+//! // Text, hottest first: what is in the fronts is answered there, for as long as nobody wrote it.
+//! let text = format!("memory:?capacity=64MiB | lmdb:{at}/cache?capacity=256MiB | file:{at}/data?fresh=sole_writer");
+//! let store = larder::open_stack(&text.parse()?).await?;
+//! store.put("k", "v").await?;
+//! assert_eq!(store.get("k").await?.as_deref(), Some(&b"v"[..]));
+//! assert_eq!(store.stats().origin.reads, 0);
+//!
+//! // The same by hand: any store with a bound is a front, any that keeps everything an origin.
+//! let origin = larder::open(&format!("file:{at}/other")).await?;
+//! let store = TieredStore::builder(origin)
+//!     .front(larder::memory::MemoryCache::new(64 << 20)?)
+//!     .fresh(Freshness::MaxAge(std::time::Duration::from_secs(30)))
+//!     .fresh_for("assets/", Freshness::Immutable)
+//!     .open()
+//!     .await?;
+//! store.put("assets/logo", "…").await?;
+//!
+//! // Before a process stops, or is frozen: nothing is left in the background.
+//! store.drain(&Default::default()).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! # A stack from TOML
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! use larder::StoreExt;
+//! use larder::config::StackConfig;
+//! let text = r#"
+//!     fresh = "sole_writer"
+//!
+//!     [[tiers]]
+//!     url = "memory:?capacity=64MiB"
+//!
+//!     [[tiers]]
+//!     url = "file:FOLDER"
+//! "#;
+//! # let text = text.replace("FOLDER", &folder.path().join("data").display().to_string());
+//! let config: StackConfig = toml::from_str(&text)?;
+//! let store = larder::open_stack(&config).await?;
+//! store.put("k", "v").await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
 //! # Ask only for what changed
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

@@ -27,6 +27,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 //!
+//! Stores stack, the hottest first: `memory:?capacity=64MiB | lmdb:/var/cache/app | file:/srv/data?fresh=sole_writer` is one
+//! store, whose fronts answer what they have and never what the origin no longer holds ([`TieredStore`]).
+//!
 //! - [`StoreExt`] is what most code calls; [`Store`] is the contract, with options for everything.
 //! - [`cookbook`] shows how common things are done.
 //! - [`Guarantees`] says what a store promises; what it does not is refused by name.
@@ -71,6 +74,28 @@ pub fn registry() -> Registry {
 /// whatever opening meets.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
     registry().open_url(url, &OpenOptions::default()).await
+}
+
+/// Opens a stack, and gives it as what it is: with [`TieredStore::stats`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # let url = format!("memory:?capacity=16MiB | file:{}?fresh=sole_writer", folder.path().join("data").display());
+/// use larder::StoreExt;
+///
+/// let store = larder::open_stack(&url.parse()?).await?;
+/// store.put("k", "v").await?;
+/// store.get("k").await?;
+/// assert_eq!(store.stats().tiers[0].hits, 1);
+/// assert_eq!(store.stats().origin.reads, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
+/// # Errors
+/// As of [`open`].
+pub async fn open_stack(stack: &config::StackConfig) -> Result<TieredStore> {
+    TieredStore::open(&registry(), stack, &OpenOptions::default()).await
 }
 
 /// The README's examples, compiled.

@@ -4,6 +4,7 @@
 
 mod provoke;
 mod rows;
+mod stacks;
 
 use std::path::Path;
 

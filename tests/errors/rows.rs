@@ -19,11 +19,11 @@ pub(crate) struct Row {
     pub(crate) error: Option<Error>,
 }
 
-struct Rows(Vec<Row>);
+pub(crate) struct Rows(Vec<Row>);
 
 impl Rows {
     #[track_caller]
-    fn add<T: std::fmt::Debug>(
+    pub(crate) fn add<T: std::fmt::Debug>(
         &mut self,
         section: &'static str,
         cause: impl Into<String>,
@@ -50,6 +50,7 @@ async fn open(scheme: &str, path: &Path) -> Result<Arc<dyn Store>, Error> {
 pub(crate) async fn all(root: &Path) -> Vec<Row> {
     let mut rows = Rows(Vec::new());
     texts(&mut rows, root).await;
+    crate::stacks::add(&mut rows, root).await;
     calls(&mut rows, root).await;
     folders(&mut rows, root).await;
     disks(&mut rows, root).await;
@@ -77,14 +78,6 @@ async fn texts(rows: &mut Rows, root: &Path) {
         None,
         ErrorKind::Invalid,
         larder::open("file:x?sync=no").await,
-    );
-    let stack = format!("memory: | file:{}", root.join("stack").display());
-    rows.add(
-        section,
-        "a stack, before there are tiers",
-        None,
-        ErrorKind::Unsupported,
-        larder::open(&stack).await,
     );
     for scheme in ["file", "lmdb"] {
         let path = root.join("missing");

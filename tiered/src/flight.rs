@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use larder_store_core::{ByteRange, Error, Got, Key};
+use larder_store_core::{ByteRange, Consistency, Error, Got, Key};
 use tokio::sync::Notify;
 
 use crate::clocks::Asked;
@@ -53,12 +53,17 @@ enum State {
 pub(crate) struct Flight {
     key: Key,
     kind: Kind,
+    /// How the origin is asked.
+    below: Consistency,
     state: Mutex<State>,
     over: Notify,
 }
 
 /// Whether a flight will do for who wants to join.
 pub(crate) trait Joins {
+    /// How the origin must be asked.
+    fn below(&self) -> Consistency;
+
     /// One that was sent under a lease, when the origin was asked then.
     fn joins(&self, sent: &Lease, asked: &Asked) -> bool;
 
@@ -85,6 +90,10 @@ impl Flight {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    pub(crate) fn below(&self) -> Consistency {
+        self.below
     }
 
     /// The origin is asked from now on, under this lease.
@@ -118,7 +127,7 @@ impl Flight {
 
     /// Whether somebody who wants `kind` can join.
     fn takes(&self, kind: Kind, reader: &impl Joins) -> bool {
-        if self.kind != kind && self.kind != Kind::Whole {
+        if self.kind != kind && self.kind != Kind::Whole || self.below != reader.below() {
             return false;
         }
         match &*self.state() {
@@ -166,6 +175,7 @@ impl Flights {
         let flight = Arc::new(Flight {
             key: key.clone(),
             kind,
+            below: reader.below(),
             state: Mutex::new(State::Waiting),
             over: Notify::new(),
         });

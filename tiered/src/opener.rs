@@ -50,14 +50,17 @@ fn split(stack: &StackConfig) -> Result<(&StoreConfig, &[StoreConfig])> {
         .ok_or_else(|| Error::new(ErrorKind::Invalid, Op::Open, "a stack needs at least one store"))
 }
 
-#[async_trait]
-impl StackOpener for Stacks {
-    async fn open(
-        &self,
+impl TieredStore {
+    /// Opens a stack as it is configured, with the backends of a registry. A configuration of a single store is an
+    /// origin without fronts.
+    ///
+    /// # Errors
+    /// Those of [`Builder::open`](crate::Builder::open), and of opening the origin.
+    pub async fn open(
         registry: &Registry,
         stack: &StackConfig,
         options: &OpenOptions,
-    ) -> Result<Arc<dyn Store>> {
+    ) -> Result<TieredStore> {
         let (origin, fronts) = split(stack)?;
         let opened = registry.open(origin, &options.clone().with_role(Role::Origin)).await?;
         let mut builder =
@@ -71,12 +74,24 @@ impl StackOpener for Stacks {
             });
         }
         match builder.open().await {
-            Ok(store) => Ok(Arc::new(store)),
+            Ok(store) => Ok(store),
             Err(error) => {
                 let _ = opened.close(&Default::default()).await;
                 Err(error)
             }
         }
+    }
+}
+
+#[async_trait]
+impl StackOpener for Stacks {
+    async fn open(
+        &self,
+        registry: &Registry,
+        stack: &StackConfig,
+        options: &OpenOptions,
+    ) -> Result<Arc<dyn Store>> {
+        Ok(Arc::new(TieredStore::open(registry, stack, options).await?))
     }
 
     async fn exists(&self, registry: &Registry, stack: &StackConfig, options: &OpenOptions) -> Result<bool> {

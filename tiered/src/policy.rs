@@ -40,6 +40,8 @@ pub(crate) enum Need {
 pub(crate) struct Wish {
     pub(crate) need: Need,
     pub(crate) fronts_only: bool,
+    /// How the origin is asked: it may be a stack itself, and must not be content with older answers than this one.
+    pub(crate) below: Consistency,
 }
 
 /// What an entry is good for that the fence lets through.
@@ -113,12 +115,17 @@ impl Policy {
             Freshness::Immutable => Need::Any,
             _ => self.revalidate.map_or(Need::Any, Need::Within),
         };
-        match consistency {
-            Consistency::Origin => Wish { need: Need::Origin, fronts_only: false },
-            Consistency::FrontsOnly => Wish { need, fronts_only: true },
-            Consistency::AtMost(age) => Wish { need: need.at_most(age), fronts_only: self.fronts_only },
-            _ => Wish { need, fronts_only: self.fronts_only },
-        }
+        let (need, fronts_only) = match consistency {
+            Consistency::Origin => (Need::Origin, false),
+            Consistency::FrontsOnly => (need, true),
+            Consistency::AtMost(age) => (need.at_most(age), self.fronts_only),
+            _ => (need, self.fronts_only),
+        };
+        let below = match need {
+            Need::Within(age) => Consistency::AtMost(age),
+            _ => consistency,
+        };
+        Wish { need, fronts_only, below }
     }
 }
 
@@ -180,6 +187,16 @@ mod tests {
             need("fresh=sole_writer&read=revalidate(3s)", "x", Consistency::Policy),
             Need::Within(S(3))
         );
+    }
+
+    #[test]
+    fn an_origin_that_is_a_stack_hears_how_fresh_it_must_be() {
+        let below = |text, consistency| told(text).unwrap().wish(&Key::new("k").unwrap(), consistency).below;
+        assert_eq!(below("fresh=30s", Consistency::Policy), Consistency::AtMost(S(30)));
+        assert_eq!(below("fresh=30s", Consistency::AtMost(S(5))), Consistency::AtMost(S(5)));
+        assert_eq!(below("fresh=always", Consistency::AtMost(S(5))), Consistency::AtMost(S(5)));
+        assert_eq!(below("fresh=always", Consistency::Policy), Consistency::Policy);
+        assert_eq!(below("fresh=30s", Consistency::Origin), Consistency::Origin);
     }
 
     #[test]

@@ -48,7 +48,10 @@ impl TieredStore {
             errors: front.counts.errors.get(),
             corrupt: front.counts.corrupt.get(),
             breaker: front.breaker(),
-            usage: front.store().map_or(Usage::UNKNOWN, |store| store.usage()),
+            usage: front.store().map_or(Usage::UNKNOWN, |store| {
+                front.look_at_evictions(&**store);
+                store.usage()
+            }),
         };
         let counts = &stack.counts;
         StackStats {

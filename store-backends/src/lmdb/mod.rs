@@ -28,7 +28,7 @@
 //!
 //! # As a cache
 //! With `role=cache` (the default above another tier) it never takes more of the disk than its `capacity`, and makes room by
-//! forgetting what was used least recently; see `cache/mod.rs`. Writes do not wait for the disk. A value of more than a
+//! forgetting what was used least recently. Writes do not wait for the disk. A value of more than a
 //! sixteenth of the capacity, or one that finds no room, is [`Full`]. `larder.recency` notes last uses. Where an origin is
 //! refused for damage, a cache begins anew: at open, and while it is open as soon as nobody else has it open.
 //!

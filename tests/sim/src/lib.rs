@@ -10,6 +10,7 @@ pub mod clock;
 pub mod damage;
 pub mod exercise;
 pub mod fence;
+pub mod fronts;
 pub mod full_disk;
 pub mod generated;
 pub mod hostile;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, bounds, damage, fence, full_disk, hostile, kill, limits, open, permissions, report, secrets,
+    Outcome, bounds, damage, fence, fronts, full_disk, hostile, kill, limits, open, permissions, report,
+    secrets,
 };
 
 const HELP: &str = "\
@@ -40,6 +41,9 @@ larder-sim CAMPAIGN [--options]
   fence  opening, cost, kills, damage and cuts of the table that processes share
             --rounds 200  --writes 256  --operations 1000000  --kills 2000  --processes 8  --cases 20000  --cuts 200
             --dir FOLDER
+
+  fronts  processes that share a stack are killed; every key is one register, whoever asks
+            --seconds 120  --kills 100  --processes 4  --mutant past-fence|own-fence  --dir FOLDER
 
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
@@ -81,6 +85,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
         "fence" => fence::command(args)?,
+        "fronts" => fronts::command(args)?,
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,
         "hostile-keys" => hostile::command(args)?,

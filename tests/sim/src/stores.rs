@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use larder_store_core::config::StoreConfig;
-use larder_store_core::{OpenOptions, Registry, Store};
+use larder_store_core::config::{StackConfig, StoreConfig};
+use larder_store_core::{Env, OpenOptions, Registry, Role, Store};
+use larder_tiered::{DEFAULT_FRONT_TIMEOUT, OpenFront, Stacks, TieredStore};
 
 use crate::Outcome;
 use crate::args::Args;
@@ -101,6 +103,7 @@ pub fn registry() -> Registry {
     registry.register(larder_store_backends::file::FileBackend).expect("the scheme is free");
     #[cfg(feature = "lmdb")]
     registry.register(larder_store_backends::lmdb::LmdbBackend).expect("the scheme is free");
+    registry.register_stacks(Stacks).expect("nobody opens them yet");
     registry
 }
 
@@ -110,6 +113,82 @@ pub fn registry() -> Registry {
 /// Those of opening it.
 pub async fn open(config: &StoreConfig) -> larder_store_core::Result<Arc<dyn Store>> {
     registry().open(config, &OpenOptions::new()).await
+}
+
+/// Puts something around a front; its place in the stack is given, 0 being the hottest.
+pub type Wrap = Arc<dyn Fn(usize, Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
+
+/// A front, opened by its configuration.
+struct Configured {
+    at: usize,
+    config: StoreConfig,
+    options: OpenOptions,
+    wrap: Option<Wrap>,
+}
+
+impl std::fmt::Debug for Configured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Configured").field(&self.config.scheme()).finish()
+    }
+}
+
+#[async_trait::async_trait]
+impl OpenFront for Configured {
+    async fn open(&self) -> larder_store_core::Result<Arc<dyn Store>> {
+        let store = registry().open(&self.config, &self.options).await?;
+        Ok(match &self.wrap {
+            Some(wrap) => wrap(self.at, store),
+            None => store,
+        })
+    }
+}
+
+/// A stack, with what no string can say.
+#[derive(Clone)]
+pub struct StackSetup {
+    /// Its string.
+    pub text: String,
+    /// How long doubt lasts.
+    pub window: Duration,
+    /// How long a call of a front may take.
+    pub front_timeout: Duration,
+    /// Where it runs.
+    pub env: Env,
+    /// What is around its fronts.
+    pub wrap: Option<Wrap>,
+}
+
+impl std::fmt::Debug for StackSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StackSetup").field(&self.text).finish()
+    }
+}
+
+impl StackSetup {
+    /// A plain one.
+    pub fn new(text: impl Into<String>, window: Duration) -> StackSetup {
+        let (text, env) = (text.into(), Env::system());
+        StackSetup { text, window, front_timeout: DEFAULT_FRONT_TIMEOUT, env, wrap: None }
+    }
+
+    /// Opens it. The second is its origin, by which one gets past the fence.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    pub async fn open(&self) -> larder_store_core::Result<(TieredStore, Arc<dyn Store>)> {
+        let stack = StackConfig::parse(&self.text)?;
+        let options = OpenOptions::new().with_env(self.env.clone());
+        let (origin, fronts) = stack.tiers().split_last().expect("a stack has a tier");
+        let origin = registry().open(origin, &options.clone().with_role(Role::Origin)).await?;
+        let mut builder = TieredStore::builder(origin.clone()).policy(stack.policy().clone());
+        for (at, front) in fronts.iter().enumerate() {
+            let options = options.clone().with_role(Role::Front);
+            let (config, wrap) = (front.clone(), self.wrap.clone());
+            builder = builder.front_from(Configured { at, config, options, wrap });
+        }
+        let builder = builder.doubt_window(self.window).front_timeout(self.front_timeout);
+        Ok((builder.env(self.env.clone()).open().await?, origin))
+    }
 }
 
 /// The URL of a store for the arguments of a child.

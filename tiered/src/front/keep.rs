@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use larder_store_core::{Error, ErrorKind, PutOptions};
+use larder_store_core::{Error, ErrorKind, PutOptions, Store};
 
 use super::Front;
 use crate::entry::{Entry, Said};
 
 /// Values up to this many bytes are copied behind their head; larger ones follow it in a stream.
 const COPIED: usize = 64 * 1024;
+/// How many fills pass until a front is asked how much it has evicted.
+const FILLS_A_LOOK: u64 = 64;
 
 /// Bytes of the task that keeps one entry. Measured, and rounded up.
 const TASK: usize = 4096;
@@ -28,7 +30,7 @@ impl Front {
         // A trial is left to who waits for what comes of it.
         let Some(objects) = store.objects() else { return self.fuse.is_open(&self.env) == Some(true) };
         if objects.insert(&entry.key, entry.clone(), entry.bytes_in_memory()) {
-            self.counts.fills.add();
+            self.filled(&**store);
             if let Some(recent) = self.recent.get() {
                 recent.taken(|| store.usage().entries.unwrap_or_default());
             }
@@ -71,12 +73,24 @@ impl Front {
         };
         match self.within(kept).await {
             Ok(Ok(_)) => {
-                self.counts.fills.add();
+                self.filled(&**store);
                 self.worked();
             }
             Ok(Err(error)) => self.not_kept(entry, &error),
             Err(super::TooSlow) => self.too_slow(),
         }
+    }
+
+    fn filled(&self, store: &dyn Store) {
+        self.counts.fills.add();
+        if self.counts.fills.get().is_multiple_of(FILLS_A_LOOK) {
+            self.look_at_evictions(store);
+        }
+    }
+
+    /// Brings the count of evictions up to date.
+    pub(crate) fn look_at_evictions(&self, store: &dyn Store) {
+        self.counts.evictions.follow(store.usage().evictions.unwrap_or_default());
     }
 
     fn not_kept(&self, entry: &Entry, error: &Error) {

@@ -24,6 +24,10 @@ pub(super) struct Reader<'a> {
 }
 
 impl Joins for Reader<'_> {
+    fn below(&self) -> Consistency {
+        self.wish.below
+    }
+
     fn joins(&self, sent: &Lease, asked: &Asked) -> bool {
         let fresh = match self.wish.need {
             Need::Any => true,
@@ -84,9 +88,7 @@ impl Stack {
                 self.counts.joined.add();
                 flight
             }
-            Boarded::Leads(flight) => {
-                self.launch(flight, options.call.clone(), options.consistency, options.fill, base)
-            }
+            Boarded::Leads(flight) => self.launch(flight, options.call.clone(), options.fill, base),
         };
         let landed = async { Ok(flight.landed().await) };
         let landed =
@@ -108,7 +110,6 @@ impl Stack {
         self: &Arc<Self>,
         flight: Arc<Flight>,
         call: Call,
-        consistency: Consistency,
         fill: Fill,
         base: Option<Arc<Entry>>,
     ) -> Arc<Flight> {
@@ -117,7 +118,7 @@ impl Stack {
         let mut own = Call::default();
         own.ext = call.ext;
         self.env().spawn(async move {
-            pilot.fly(own, consistency, fill, base).await;
+            pilot.fly(own, fill, base).await;
             drop((pilot, counted));
         });
         flight
@@ -125,7 +126,7 @@ impl Stack {
 }
 
 impl Pilot {
-    async fn fly(&self, call: Call, consistency: Consistency, fill: Fill, base: Option<Arc<Entry>>) {
+    async fn fly(&self, call: Call, fill: Fill, base: Option<Arc<Entry>>) {
         let (stack, key) = (&self.stack, self.flight.key());
         // The flight is a read of its own, with a lease of its own, taken before the origin is asked.
         let table = stack.cell.table();
@@ -137,7 +138,7 @@ impl Pilot {
         }
         let asked = stack.clocks.asked();
         self.flight.sent(lease, asked);
-        let mut options = GetOptions::new().with_consistency(consistency).with_call(call);
+        let mut options = GetOptions::new().with_consistency(self.flight.below()).with_call(call);
         let whole = match self.flight.kind() {
             Kind::Head => return self.fly_head(options).await,
             Kind::Part(range) => {

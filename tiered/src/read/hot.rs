@@ -1,7 +1,7 @@
 //! Answers that are there at once.
 
 use bytes::Bytes;
-use larder_store_core::{Consistency, GetOptions, Got, Key, Op, Result};
+use larder_store_core::{Consistency, Fill, GetOptions, Got, Key, Op, Result};
 
 use super::{answer, served};
 use crate::front::LookNow;
@@ -43,7 +43,9 @@ impl Stack {
             front.remember(hash, &entry);
             for above in self.fronts().take_while(|above| above.number < front.number) {
                 above.counts.misses.add();
-                above.keep_now(&entry);
+                if options.fill != Fill::Never {
+                    above.keep_now(&entry);
+                }
             }
             return Some(Ok(got));
         }

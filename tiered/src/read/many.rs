@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use larder_store_core::{Error, ErrorKind, Fill, GetOptions, Got, Key, Op, Result};
+use larder_store_core::{Consistency, Error, ErrorKind, Fill, GetOptions, Got, Key, Op, Result};
 
 use super::origin::stale;
 use super::{Fronts, View, named};
@@ -17,7 +17,22 @@ const WIDTH: usize = 64;
 /// A key that the origin must be asked for.
 struct Missing {
     at: usize,
+    miss: Miss,
+}
+
+/// How the read of a key began that the fronts do not have, and how the origin must be asked for it.
+struct Miss {
     view: View,
+    below: Consistency,
+}
+
+/// The one that takes younger answers only.
+fn stricter(one: Consistency, other: Consistency) -> Consistency {
+    match (one, other) {
+        (Consistency::AtMost(one), Consistency::AtMost(other)) => Consistency::AtMost(one.min(other)),
+        (Consistency::AtMost(age), _) | (_, Consistency::AtMost(age)) => Consistency::AtMost(age),
+        _ => one,
+    }
 }
 
 impl Stack {
@@ -51,8 +66,8 @@ impl Stack {
         for (at, look) in looks.into_iter().enumerate() {
             answers.push(match look {
                 Ok(answer) => Some(answer),
-                Err(view) => {
-                    missing.push(Missing { at, view });
+                Err(miss) => {
+                    missing.push(Missing { at, miss });
                     None
                 }
             });
@@ -70,14 +85,14 @@ impl Stack {
     }
 
     /// The answer of the fronts, or how the read began.
-    async fn look_for(self: &Arc<Self>, key: &Key, options: &GetOptions) -> Result<Result<Got<Bytes>>, View> {
+    async fn look_for(self: &Arc<Self>, key: &Key, options: &GetOptions) -> Result<Result<Got<Bytes>>, Miss> {
         let op = Op::GetMany;
         if let Err(error) = self.guarantees.check_get(op, key, options) {
             return Ok(Err(error));
         }
         let view = self.view(key);
         if key.is_system() {
-            return Err(view);
+            return Err(Miss { view, below: options.consistency });
         }
         let wish = self.policy.wish(key, options.consistency);
         match self.ask_fronts(&view, key, options, &wish).await {
@@ -85,7 +100,7 @@ impl Stack {
             Ok(Fronts::Ask(_)) if wish.fronts_only => Ok(Err(not_in_fronts(op))),
             Ok(Fronts::Ask(_)) => {
                 self.tend(&view);
-                Err(view)
+                Err(Miss { view, below: wish.below })
             }
             Err(error) => Ok(Err(error)),
         }
@@ -101,7 +116,8 @@ impl Stack {
         let wanted: Vec<Key> = missing.iter().map(|missing| keys[missing.at].clone()).collect();
         let asked = self.clocks.asked();
         self.counts.origin_reads.add_many(wanted.len() as u64);
-        let got = self.origin.get_many_opts(&wanted, options).await;
+        let below = missing.iter().map(|missing| missing.miss.below).fold(options.consistency, stricter);
+        let got = self.origin.get_many_opts(&wanted, &options.clone().with_consistency(below)).await;
         let whole = options.range.is_none() && options.fill != Fill::Never;
         for (missing, got) in missing.into_iter().zip(got) {
             self.note(&got);
@@ -111,7 +127,8 @@ impl Stack {
                 && !key.is_system()
                 && !stale(got)
             {
-                match missing.view.table.fill(&missing.view.lease) {
+                let view = &missing.miss.view;
+                match view.table.fill(&view.lease) {
                     Some(stamp) => {
                         if let Some(entry) = self.entry(key, got, stamp, asked) {
                             self.keep_later(entry, u8::MAX);

@@ -69,7 +69,7 @@ impl Stack {
             }
             let asked = match kind(options, &wish) {
                 Some(kind) => self.ask_together(&view, key, kind, options, &wish, base).await?,
-                None => Some(self.ask_alone(&view, key, options).await?),
+                None => Some(self.ask_alone(&view, key, options, &wish).await?),
             };
             match asked {
                 Some(got) => return Ok(got),

@@ -27,10 +27,15 @@ impl Stack {
         view: &View,
         key: &Key,
         options: &GetOptions,
+        wish: &Wish,
     ) -> Result<Got<Bytes>> {
         self.tend(view);
         let asked = self.clocks.asked();
-        let got = self.ask(key, options).await.map_err(named(self, Op::Get, key))?;
+        let got = self.ask(key, &options.clone().with_consistency(wish.below)).await.map_err(named(
+            self,
+            Op::Get,
+            key,
+        ))?;
         let whole = options.range.is_none() && options.fill != Fill::Never;
         match view.table.fill(&view.lease).filter(|_| whole && !stale(&got)) {
             Some(stamp) => {
@@ -113,7 +118,7 @@ impl Stack {
         self.tend(view);
         if options.only.is_some() || options.unless.is_some() || wish.need == Need::Origin {
             self.counts.origin_reads.add();
-            let got = self.origin.head_opts(key, options).await;
+            let got = self.origin.head_opts(key, &options.clone().with_consistency(wish.below)).await;
             self.note(&got);
             return got.map(|got| Some(self.told(got))).map_err(named(self, op, key));
         }
@@ -124,7 +129,7 @@ impl Stack {
             }
             Boarded::Leads(flight) => {
                 let call = options.call.clone();
-                self.launch(flight, call, options.consistency, Fill::Never, None)
+                self.launch(flight, call, Fill::Never, None)
             }
         };
         let landed = async { Ok(flight.landed().await) };

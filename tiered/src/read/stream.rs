@@ -53,7 +53,7 @@ impl Stack {
         self.tend(&view);
         let asked = self.clocks.asked();
         self.counts.origin_reads.add();
-        let got = self.origin.get_stream_opts(key, options).await;
+        let got = self.origin.get_stream_opts(key, &options.clone().with_consistency(wish.below)).await;
         self.note(&got);
         let got = got.map_err(named(self, op, key))?;
         let stamp = match options.range.is_none() && options.fill != Fill::Never && !stale(&got) {

@@ -27,6 +27,12 @@ impl Count {
         self.metric.increment(many);
     }
 
+    /// Somebody else counts, and stands at `now`.
+    pub(crate) fn follow(&self, now: u64) {
+        let before = self.value.fetch_max(now, Ordering::Relaxed);
+        self.metric.increment(now.saturating_sub(before));
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.value.load(Ordering::Relaxed)
     }
@@ -69,6 +75,8 @@ counts! {
         errors = "larder_tier_errors_total",
         /// Entries that were damaged, and count as misses.
         corrupt = "larder_tier_corrupt_total",
+        /// What it has evicted: it counts that itself, and is looked at now and then.
+        evictions = "larder_tier_evictions_total",
     }
 }
 

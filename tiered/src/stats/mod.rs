@@ -3,5 +3,5 @@
 mod counts;
 mod report;
 
-pub(crate) use counts::{FrontCounts, StackCounts};
+pub(crate) use counts::{Count, FrontCounts, StackCounts};
 pub use report::{Breaker, FenceStats, OriginStats, StackStats, TierStats};

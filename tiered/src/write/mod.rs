@@ -16,6 +16,7 @@ use crate::clocks::Asked;
 use crate::entry::{Entry, Said};
 use crate::reach::{Opened, Stamps};
 use crate::stack::Stack;
+use crate::stats::Count;
 
 /// How many entries are given to the fronts at once, so that they can be written as groups.
 const WIDTH: usize = 64;
@@ -42,6 +43,15 @@ struct Under {
     opened: Opened,
 }
 
+/// Counts the writes that whoever dropped their call left in doubt.
+struct GivenUp<'a>(&'a Count, u64);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.add_many(self.1);
+    }
+}
+
 impl Stack {
     /// Carries out a write. `ask` asks the origin; `read` says what its answer means for each of the keys.
     ///
@@ -62,7 +72,9 @@ impl Stack {
         let under: Vec<_> = keys.into_iter().zip(opened).map(|(key, opened)| Under { key, opened }).collect();
         let asked = self.clocks.asked();
         if self.guarantees.late_landing {
+            let given_up = GivenUp(&self.counts.doubts, under.len() as u64);
             let done = ask.await;
+            std::mem::forget(given_up);
             let outcomes = read(&done);
             self.end(under, outcomes, asked).await;
             return Ok(done);

@@ -116,6 +116,29 @@ async fn revalidate_and_max_age_ask_when_an_entry_is_too_old() {
 }
 
 #[tokio::test]
+async fn a_stack_below_another_gives_no_older_answers_than_the_upper_one_wants() {
+    let (origin, short) = (remote(), std::time::Duration::from_millis(1));
+    let stack = |origin: TieredStore, age| {
+        TieredStore::builder(origin).front(object_front()).fresh(Freshness::MaxAge(age)).open()
+    };
+    let bare = TieredStore::builder(origin.clone()).fresh(Freshness::Always).open().await.unwrap();
+    let below = stack(bare, 3_600_000 * short).await.unwrap();
+    let above = stack(below.clone(), short).await.unwrap();
+    below.put("k", "v").await.unwrap();
+    below.get("k").await.unwrap().unwrap();
+    let reads = origin.reads();
+    for wanted in 1..3 {
+        larder_store_core::Env::system().sleep(5 * short).await;
+        above.get("k").await.unwrap().unwrap();
+        above.get_many(["k"]).await.unwrap();
+        assert!(origin.reads() >= reads + wanted, "{} reads", origin.reads() - reads);
+        let held = origin.reads();
+        below.get("k").await.unwrap().unwrap();
+        assert_eq!(origin.reads(), held, "the one below goes by its own age");
+    }
+}
+
+#[tokio::test]
 async fn front_only_serves_what_is_there_and_says_what_is_not() {
     let origin = local();
     origin.put("cold", "v").await.unwrap();

@@ -7,5 +7,6 @@ mod fronts;
 mod hits;
 mod hooked;
 mod make;
+mod metrics;
 mod processes;
 mod races;

@@ -113,6 +113,10 @@ impl Writer {
     /// Lets those run that the last commit answered, while they keep coming.
     fn gather(&mut self) {
         let wanted = std::mem::take(&mut self.expected);
+        // One caller of a cache asks an origin first: to wait for the next would only burn its processor.
+        if wanted == 1 && self.shared.settings.is_cache() {
+            return;
+        }
         let (mut seen, mut idle) = (0, 0);
         while seen < wanted && idle < PATIENCE {
             std::thread::yield_now();

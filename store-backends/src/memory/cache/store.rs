@@ -22,7 +22,10 @@ use super::shelf::Shelf;
 use super::upload;
 use crate::memory::names;
 
-/// A cache in this process. See [the module](super).
+/// A cache in this process, which lets go of what was used least recently.
+///
+/// It never takes more than its capacity, with keys and bookkeeping counted; what finds no room is refused
+/// ([`ErrorKind::Full`]). Besides values it keeps [`Objects`], under the same bound and in the same order of use.
 pub struct MemoryCache {
     id: StoreId,
     guarantees: Guarantees,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{cost, cut, damage, holder, kills, open, worker};
+use super::{cost, cut, damage, holder, kills, open, stack, worker};
 use crate::args::Args;
 use crate::place::Place;
 use crate::process::Program;
@@ -61,6 +61,8 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     if operations > 0 {
         let lenient = cfg!(debug_assertions);
         let (report, took) = clock::timed(|| cost::run(&place.path(), operations, seed, lenient));
+        add(report, took)?;
+        let (report, took) = clock::timed(|| stack::run(&place.path(), operations / 10, seed, lenient));
         add(report, took)?;
     }
     if kills > 0 {

@@ -67,7 +67,7 @@ fn leases(table: &Arc<Table<Mapped>>, operations: u64, seed: u64) -> Duration {
 }
 
 /// Processor time of this process.
-fn processor() -> Duration {
+pub(super) fn processor() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`open`]: attaching after a clean close, and after sixteen processes died with writes open.
 //! - [`cost`]: processor time of a fenced write beyond the origin's own.
+//! - [`stack`]: the same for a whole stack over an LMDB front.
 //! - [`kills`]: processes that open, answer and drop writes are killed; doubt must stand where a write was open, and
 //!   nowhere else.
 //! - [`damage`]: flips, zeroes and noise in a file that is in use, or at rest; nothing old may be served.
@@ -15,6 +16,7 @@ mod holder;
 pub mod kills;
 mod ledger;
 pub mod open;
+pub mod stack;
 mod worker;
 
 use std::path::Path;

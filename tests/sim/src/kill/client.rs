@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use larder_store_core::{
     Call, DeleteItem, DeleteOptions, Deleted, ErrorKind, GetOptions, Got, Key, Op, Precondition, PutItem,
-    PutOptions, Step, Store, Version,
+    PutOptions, Served, Step, Store, Version,
 };
 
 use super::log::{Log, Record};
 use super::mutant::Mutant;
+use super::target::Opened;
 use crate::Outcome;
 use crate::model::{Action, Outcome as Answer, Pre};
 use crate::rng::Rng;
@@ -22,6 +23,9 @@ use crate::value::{self, WriteNo};
 #[derive(Debug)]
 pub(super) struct Shared {
     store: Arc<dyn Store>,
+    writes: Arc<dyn Store>,
+    /// For a stack: the number of the origin's tier. Reads are what a stack is for, so there are more of them.
+    fronts: Option<u8>,
     keys: Vec<Key>,
     log: Log,
     who: u32,
@@ -30,8 +34,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(store: Arc<dyn Store>, keys: Vec<Key>, log: Log, who: u32, mutant: Mutant) -> Shared {
-        Shared { store, keys, log, who, mutant, count: Cell::new(0) }
+    pub(super) fn new(opened: Opened, keys: Vec<Key>, log: Log, who: u32, mutant: Mutant) -> Shared {
+        let fronts = opened.stack.map(|stack| stack.stats().tiers.len() as u8);
+        let (store, writes) = (opened.store, opened.writes);
+        Shared { store, writes, fronts, keys, log, who, mutant, count: Cell::new(0) }
+    }
+
+    /// Whether an answer came from a front.
+    fn is_hit(&self, served: &Served) -> bool {
+        self.fronts.zip(served.tier).is_some_and(|(fronts, tier)| tier < fronts)
     }
 
     /// A number that nobody else draws.
@@ -57,7 +68,7 @@ impl Shared {
             .iter()
             .zip(answers)
             .map(|(&op, answer)| match answer {
-                Some(outcome) => Record::End { op, outcome },
+                Some(outcome) => Record::End { op, outcome, hit: false },
                 None => Record::Void { op },
             })
             .collect();
@@ -131,6 +142,10 @@ impl Client {
     pub(super) async fn work(mut self) -> Outcome {
         let transactions = self.shared.store.guarantees().transactions.is_some();
         loop {
+            if self.shared.fronts.is_some() && !self.rng.one_in(3) {
+                let _ = self.get(self.rng.clone().one_in(8)).await?;
+                continue;
+            }
             match self.rng.weighted(DOINGS) {
                 Doing::Get => drop(self.get(false).await?),
                 Doing::GetStream => drop(self.get(true).await?),
@@ -182,10 +197,10 @@ impl Client {
         let options = GetOptions::new();
         let got = match stream {
             true => match self.shared.store.get_stream_opts(&name, &options).await? {
-                Got::Found { meta, body, .. } => {
+                Got::Found { meta, body, served } => {
                     let pieces: Result<Vec<Bytes>, _> = body.try_collect().await;
                     match pieces {
-                        Ok(pieces) => Got::found(meta, Bytes::from(pieces.concat())),
+                        Ok(pieces) => Got::Found { meta, body: Bytes::from(pieces.concat()), served },
                         // The version went away meanwhile: that is allowed, and says nothing.
                         Err(e) if e.is(ErrorKind::Conflict) => {
                             self.shared.end(&ops, [None])?;
@@ -201,15 +216,18 @@ impl Client {
                 None => self.shared.store.get_opts(&name, &options).await?,
             },
         };
+        let mut hit = false;
         let seen = match got {
-            Got::Found { meta, body, .. } => {
+            Got::Found { meta, body, served } => {
+                hit = self.shared.is_hit(&served);
                 let write =
                     value::check(name.as_str(), &body).map_err(|e| format!("torn: get {name:?}: {e}"))?;
                 Some((write, meta.version.ok_or("a get gave no version")?))
             }
             _ => None,
         };
-        self.shared.end(&ops, [Some(Answer::Read(seen.as_ref().map(|(write, _)| *write)))])?;
+        let outcome = Answer::Read(seen.as_ref().map(|(write, _)| *write));
+        self.shared.log.add(&[Record::End { op: ops[0], outcome, hit }])?;
         Ok((key, seen))
     }
 
@@ -227,12 +245,12 @@ impl Client {
         if shared.mutant == Mutant::TwoSteps {
             let half = body.slice(..body.len() / 2);
             let _ =
-                shared.store.put_opts(name, half, &PutOptions::new().with_pre(pre_of_store.clone())).await;
+                shared.writes.put_opts(name, half, &PutOptions::new().with_pre(pre_of_store.clone())).await;
         }
         let answer = if shared.mutant == Mutant::PlainCas {
             self.plain_cas(name, body, pre_of_store).await?
         } else {
-            written(shared.store.put_opts(name, body, &PutOptions::new().with_pre(pre_of_store)).await)?
+            written(shared.writes.put_opts(name, body, &PutOptions::new().with_pre(pre_of_store)).await)?
         };
         if !acked {
             shared.end(&ops, [Some(answer)])?;
@@ -242,7 +260,7 @@ impl Client {
 
     /// A conditional put as one would write it by hand, and wrong.
     async fn plain_cas(&self, name: &Key, body: Bytes, pre: Precondition) -> Outcome<Answer> {
-        let store = &self.shared.store;
+        let store = &self.shared.writes;
         let now = store.get_opts(name, &GetOptions::new()).await?;
         if pre.check(Op::Put, now.meta().and_then(|meta| meta.version.as_ref())).is_err() {
             return Ok(Answer::Conflict);
@@ -267,7 +285,7 @@ impl Client {
         let ops = shared.begin(&[(key, Action::Put(write, Pre::Any))], None)?;
         let acked = shared.ack_first(&ops, Answer::Written)?;
         let stream = Box::pin(futures_util::stream::iter(pieces));
-        let answer = written(shared.store.put_stream_opts(&shared.keys[key], stream, &options).await)?;
+        let answer = written(shared.writes.put_stream_opts(&shared.keys[key], stream, &options).await)?;
         if !acked {
             shared.end(&ops, [Some(answer)])?;
         }
@@ -283,8 +301,14 @@ impl Client {
         }
         let ops = self.shared.begin(&steps, None)?;
         let acked = self.shared.ack_first(&ops, Answer::Written)?;
-        let answers: Outcome<Vec<_>> =
-            self.shared.store.put_many_opts(items, &Call::default()).await.into_iter().map(written).collect();
+        let answers: Outcome<Vec<_>> = self
+            .shared
+            .writes
+            .put_many_opts(items, &Call::default())
+            .await
+            .into_iter()
+            .map(written)
+            .collect();
         let answers = as_many(answers?, &ops)?;
         match acked {
             true => Ok(()),
@@ -302,7 +326,7 @@ impl Client {
         let shared = self.shared.clone();
         let ops = shared.begin(&[(key, Action::Delete(write))], None)?;
         let acked = write.is_none() && shared.ack_first(&ops, Answer::Removed(None))?;
-        let answer = removed(shared.store.delete_opts(&shared.keys[key], &options).await)?;
+        let answer = removed(shared.writes.delete_opts(&shared.keys[key], &options).await)?;
         match acked {
             true => Ok(()),
             false => shared.end(&ops, [Some(answer)]),
@@ -315,7 +339,7 @@ impl Client {
         let item = |key: &usize| DeleteItem { key: self.shared.keys[*key].clone(), only: None };
         let items = keys.iter().map(item).collect();
         let ops = self.shared.begin(&steps, None)?;
-        let done = self.shared.store.delete_many_opts(items, &DeleteOptions::new()).await;
+        let done = self.shared.writes.delete_many_opts(items, &DeleteOptions::new()).await;
         let answers: Outcome<Vec<_>> = done.into_iter().map(removed).collect();
         self.shared.end(&ops, as_many(answers?, &ops)?.into_iter().map(Some))
     }
@@ -343,7 +367,7 @@ impl Client {
         if self.shared.mutant == Mutant::SplitTransaction {
             return self.split(&ops, steps).await;
         }
-        match self.shared.store.transact_opts(steps, &Call::default()).await {
+        match self.shared.writes.transact_opts(steps, &Call::default()).await {
             Ok(_) => self.shared.end(&ops, events.iter().map(|(_, action)| Some(made(*action)))),
             // It made nothing. Which key stood in the way is not followed up.
             Err(e) if e.is(ErrorKind::Conflict) => self.shared.end(&ops, ops.iter().map(|_| None)),
@@ -357,9 +381,9 @@ impl Client {
         for step in steps {
             answers.push(Some(match step {
                 Step::Put(item) => {
-                    written(self.shared.store.put_opts(&item.key, item.value, &item.options).await)?
+                    written(self.shared.writes.put_opts(&item.key, item.value, &item.options).await)?
                 }
-                step => removed(self.shared.store.delete_opts(step.key(), &DeleteOptions::new()).await)?,
+                step => removed(self.shared.writes.delete_opts(step.key(), &DeleteOptions::new()).await)?,
             }));
         }
         self.shared.end(ops, answers)

@@ -1,8 +1,9 @@
 //! `larder-sim kill`.
 
 use std::path::Path;
+use std::time::Duration;
 
-use super::{Mutant, Options, Tally, run};
+use super::{Mutant, Options, Tally, Target, run};
 use crate::args::Args;
 use crate::place::Place;
 use crate::process::Program;
@@ -38,10 +39,11 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         let one = |job: u64| {
             let folder = place.path().join(format!("job{job}"));
             let options = Options {
-                config: kind.at(&folder.join("store"), &params)?,
+                target: Target::store(&kind.at(&folder.join("store"), &params)?)?,
                 logs: folder.join("logs"),
                 seed: rng::mix(seed ^ job),
                 kills: kills.div_ceil(jobs),
+                time: Duration::ZERO,
                 processes,
                 mutant,
                 stop_at_first: mutant != Mutant::None,

@@ -7,16 +7,18 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::{Options, log, worker};
+use crate::Outcome;
 use crate::clock::{self, Took};
 use crate::model::Event;
 use crate::process::Running;
-use crate::{Outcome, stores};
 
 /// What the dead told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) events: Vec<Event>,
     pub(super) acknowledged: u64,
+    pub(super) reads: u64,
+    pub(super) hits: u64,
     pub(super) opened: Vec<Took>,
     /// Workers that ended before they were killed, and what they said.
     pub(super) complaints: Vec<String>,
@@ -32,14 +34,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Begins one on the store at `url`. `who` is nobody else's number in the campaign.
-    pub(super) fn begin(options: &Options, url: &str, who: u32, seed: u64, clients: u64) -> Outcome<Worker> {
+    /// Begins one. `who` is nobody else's number in the campaign.
+    pub(super) fn begin(options: &Options, who: u32, seed: u64, clients: u64) -> Outcome<Worker> {
         let log = options.logs.join(format!("{who}.log"));
         let path = log.to_str().ok_or("the folder's name is not UTF-8")?;
         let (number, seed, clients) = (who.to_string(), seed.to_string(), clients.to_string());
         let args = [
-            "--url",
-            url,
             "--log",
             path,
             "--who",
@@ -52,6 +52,7 @@ impl Worker {
             options.mutant.name(),
         ];
         let mut command = options.program.role(worker::ROLE, args);
+        command.args(options.target.args());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(Worker { running: Running::begin(&mut command)?, who, log, ready: false })
     }
@@ -63,6 +64,11 @@ impl Worker {
             let _ = pipe.read(&mut [0]);
             self.ready = true;
         }
+    }
+
+    /// Its process.
+    pub(super) fn pid(&mut self) -> u32 {
+        self.running.child().id()
     }
 
     /// Kills it with SIGKILL.
@@ -84,6 +90,8 @@ impl Worker {
         })?;
         told.events.extend(read.events);
         told.acknowledged += read.acknowledged;
+        told.reads += read.reads;
+        told.hits += read.hits;
         told.opened.extend(read.opened);
         Ok(())
     }
@@ -96,12 +104,11 @@ pub(super) fn begin(
     n: u64,
     rng: &mut crate::rng::Rng,
 ) -> Outcome<Vec<Worker>> {
-    let url = stores::url(&options.config);
     (0..n)
         .map(|_| {
             *next += 1;
             let clients = *rng.pick(&[1, 1, 2, 4]);
-            Worker::begin(options, &url, *next, rng.word(), clients)
+            Worker::begin(options, *next, rng.word(), clients)
         })
         .collect()
 }

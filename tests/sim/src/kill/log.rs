@@ -22,8 +22,8 @@ pub(super) enum Record {
     Opened(Took),
     /// An operation begins.
     Begin { op: u64, key: usize, action: Action, group: Option<u64> },
-    /// It was answered.
-    End { op: u64, outcome: Outcome },
+    /// It was answered, for a read perhaps by a front.
+    End { op: u64, outcome: Outcome, hit: bool },
     /// It was answered in a way that says nothing about the key.
     Void { op: u64 },
 }
@@ -54,6 +54,8 @@ pub(super) struct Read {
     pub(super) opened: Option<Took>,
     pub(super) events: Vec<Event>,
     pub(super) acknowledged: u64,
+    pub(super) reads: u64,
+    pub(super) hits: u64,
 }
 
 /// Reads the log of worker `who`, which was surely gone at `gone`.
@@ -76,11 +78,13 @@ pub(super) fn read(path: &Path, who: u32, gone: u64) -> Result<Read, Failure> {
                 open.insert(op, read.events.len());
                 read.events.push(event);
             }
-            Record::End { op, outcome } => {
+            Record::End { op, outcome, hit } => {
                 let event = open.get(&op).and_then(|i| read.events.get_mut(*i));
                 let event = event.ok_or("a worker's log has an answer without a beginning")?;
                 (event.end, event.outcome) = (at, outcome);
                 read.acknowledged += u64::from(event.writes());
+                read.reads += u64::from(event.action == Action::Read);
+                read.hits += u64::from(hit);
             }
             Record::Void { op } => {
                 let event = open.get(&op).and_then(|i| read.events.get_mut(*i));
@@ -117,7 +121,7 @@ fn encode(now: u64, record: &Record) -> [u8; RECORD] {
             words[5] = group.unwrap_or(0);
             2 | code << 8 | (key as u64) << 16
         }
-        Record::End { op, outcome } => {
+        Record::End { op, outcome, hit } => {
             let (code, write) = match outcome {
                 Outcome::Read(state) => (0, state.unwrap_or(0)),
                 Outcome::Written => (1, 0),
@@ -129,6 +133,7 @@ fn encode(now: u64, record: &Record) -> [u8; RECORD] {
             };
             words[2] = op;
             words[3] = write;
+            words[4] = u64::from(hit);
             3 | code << 8
         }
         Record::Void { op } => {
@@ -180,7 +185,7 @@ fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
                 6 => Outcome::Unknown,
                 _ => return None,
             };
-            Record::End { op, outcome }
+            Record::End { op, outcome, hit: words[4] != 0 }
         }
         4 => Record::Void { op },
         _ => return None,
@@ -217,7 +222,11 @@ mod tests {
             Outcome::Conflict,
             Outcome::Unknown,
         ];
-        records.extend(outcomes.map(|outcome| Record::End { op: 8, outcome }));
+        records.extend(outcomes.map(|outcome| Record::End {
+            op: 8,
+            outcome,
+            hit: outcome == Outcome::Read(Some(3)),
+        }));
         for record in records {
             let bytes = encode(77, &record);
             assert_eq!(decode(&bytes), Some((77, record)));
@@ -236,7 +245,8 @@ mod tests {
         let begin = |op, action| Record::Begin { op, key: 0, action, group: None };
         let took = Took::default();
         log.add(&[Record::Opened(took), begin(1, Action::Put(5, Pre::Any))]).unwrap();
-        log.add(&[Record::End { op: 1, outcome: Outcome::Written }, begin(2, Action::Read)]).unwrap();
+        log.add(&[Record::End { op: 1, outcome: Outcome::Written, hit: false }, begin(2, Action::Read)])
+            .unwrap();
         log.add(&[
             begin(3, Action::Delete(None)),
             begin(4, Action::Put(6, Pre::Any)),

@@ -12,33 +12,38 @@ mod command;
 mod crew;
 mod log;
 mod mutant;
+mod places;
+mod private;
 mod rounds;
 mod tally;
+mod target;
 mod verify;
 mod worker;
 
 use std::path::PathBuf;
-
-use larder_store_core::config::StoreConfig;
+use std::time::Duration;
 
 pub use command::{command, role};
 pub use mutant::Mutant;
 pub use rounds::run;
 pub use tally::Tally;
+pub use target::Target;
 
 use crate::process::Program;
 
 /// What a campaign does.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The store: a folder of its own that can be removed.
-    pub config: StoreConfig,
+    /// What is written to.
+    pub target: Target,
     /// Where the workers keep their logs.
     pub logs: PathBuf,
     /// What repeats its choices.
     pub seed: u64,
     /// How many workers are killed.
     pub kills: u64,
+    /// How long it goes on, at least.
+    pub time: Duration,
     /// The most processes at a time.
     pub processes: u64,
     /// How the workers are broken.

@@ -6,6 +6,7 @@ use larder_store_core::Key;
 
 use super::Options;
 use super::crew::{self, Told, Worker};
+use super::places::Places;
 use super::tally::Tally;
 use super::verify::{self, Look};
 use crate::model::{self, Event, State};
@@ -63,7 +64,8 @@ pub fn run(options: &Options) -> Outcome<Tally> {
         next: 0,
         tally: Tally::default(),
     };
-    while campaign.tally.kills < options.kills {
+    let begin = std::time::Instant::now();
+    while campaign.tally.kills < options.kills || begin.elapsed() < options.time {
         let before = campaign.tally.wrong();
         campaign.round()?;
         if campaign.tally.wrong() > before {
@@ -100,7 +102,7 @@ impl Campaign<'_> {
             true => Look::AloneAndSweep,
             false => Look::Alone,
         };
-        let last = self.look(how, &mut events);
+        let last = self.look(how, &mut events, &[])?;
         self.judge(told, events);
         self.initial = last;
         Ok(())
@@ -115,7 +117,8 @@ impl Campaign<'_> {
             worker.kill()?;
             worker.bury(told)?;
             self.tally.kills += 1;
-            self.look(Look::Beside, events);
+            let living: Vec<u32> = crew.iter_mut().map(Worker::pid).collect();
+            self.look(Look::Beside, events, &living)?;
             crew.extend(crew::begin(self.options, &mut self.next, 1, &mut self.rng)?);
         }
         Ok(())
@@ -128,12 +131,21 @@ impl Campaign<'_> {
         crew::pause(when.pause(&mut self.rng));
     }
 
-    /// Gives what the keys held.
-    fn look(&mut self, how: Look, events: &mut Vec<Event>) -> Vec<State> {
-        let mut seen = stores::block_on(verify::look(&self.options.config, &self.keys, how));
+    /// Gives what the keys held. Beside these processes nobody lives who could have the store open.
+    fn look(&mut self, how: Look, events: &mut Vec<Event>, living: &[u32]) -> Outcome<Vec<State>> {
+        let before = self.places()?;
+        let mut seen = stores::block_on(verify::look(&self.options.target, &self.keys, how));
         events.append(&mut seen.events);
         self.tally.take_seen(&mut seen);
-        seen.states
+        if let (Some(before), Some(after)) = (before, self.places()?) {
+            self.tally.take_places(&before, &after, living);
+        }
+        Ok(seen.states)
+    }
+
+    /// What processes have taken in a stack's front.
+    fn places(&self) -> Outcome<Option<Places>> {
+        self.options.target.front().map(|folder| Places::of(&folder)).transpose()
     }
 
     fn judge(&mut self, mut told: Told, mut events: Vec<Event>) {
@@ -145,7 +157,7 @@ impl Campaign<'_> {
 
     /// Begins again with an empty store.
     fn anew(&mut self) -> Outcome {
-        std::fs::remove_dir_all(self.options.config.path()?)?;
+        std::fs::remove_dir_all(&self.options.target.folder)?;
         self.initial.fill(None);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::crew::Told;
+use super::places::Places;
 use super::verify::Seen;
 use crate::clock::{Times, Took};
 use crate::model::Checked;
@@ -36,6 +37,19 @@ impl Opened {
     }
 }
 
+/// What only stacks have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfStack {
+    /// Reads of workers, and those of them that a front answered.
+    reads: u64,
+    hits: u64,
+    /// The same when it was looked at after kills.
+    hits_here: u64,
+    /// Owners of the fence and readers of LMDB that the dead had left behind, and that are free again.
+    owners: u64,
+    readers: u64,
+}
+
 /// Counts and times. Those of several campaigns can be put together.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -47,6 +61,7 @@ pub struct Tally {
     pub(super) never: u64,
     pub(super) apart: u64,
     pub(super) swept: u64,
+    pub(super) stack: OfStack,
     pub(super) lost: u64,
     pub(super) torn: u64,
     pub(super) other: u64,
@@ -74,6 +89,8 @@ impl Tally {
 
     pub(super) fn take_told(&mut self, told: &mut Told) {
         self.acknowledged += std::mem::take(&mut told.acknowledged);
+        self.stack.reads += std::mem::take(&mut told.reads);
+        self.stack.hits += std::mem::take(&mut told.hits);
         told.opened.drain(..).for_each(|took| self.fresh.push(took));
         for complaint in told.complaints.drain(..) {
             match complaint.contains("torn:") {
@@ -87,6 +104,7 @@ impl Tally {
     pub(super) fn take_seen(&mut self, seen: &mut Seen) {
         seen.opened.into_iter().for_each(|took| self.here.push(took));
         self.swept += seen.swept;
+        self.stack.hits_here += seen.hits;
         for torn in seen.torn.drain(..) {
             self.torn += 1;
             self.found(torn);
@@ -94,6 +112,26 @@ impl Tally {
         for wrong in seen.wrong.drain(..) {
             self.other += 1;
             self.found(wrong);
+        }
+    }
+
+    /// What the dead had taken is free after the look, and the living have at most what is theirs.
+    pub(super) fn take_places(&mut self, before: &Places, after: &Places, living: &[u32]) {
+        self.stack.owners +=
+            before.owners.iter().filter(|token| !after.owners.contains(token)).count() as u64;
+        self.stack.readers += before.readers_of_others(living);
+        if after.owners.len() > living.len() {
+            let (owners, living) = (after.owners.len(), living.len());
+            self.other += 1;
+            self.found(format!("the fence has {owners} owners, and {living} processes live"));
+        }
+        let readers = after.readers_of_others(living);
+        if readers > 0 {
+            self.other += 1;
+            self.found(format!(
+                "LMDB has {readers} readers of the dead: {:?}, {living:?} live",
+                after.readers
+            ));
         }
     }
 
@@ -118,6 +156,7 @@ impl Tally {
         self.never += other.never;
         self.apart += other.apart;
         self.swept += other.swept;
+        self.stack.add(&other.stack);
         self.lost += other.lost;
         self.torn += other.torn;
         self.other += other.other;
@@ -128,7 +167,18 @@ impl Tally {
 
     /// The report. `reopen` says whether slow openings are a failure.
     pub fn report(&self, store: &str, seed: u64, took: Duration, reopen: bool) -> Report {
-        let mut report = Report::new("kill", store, seed);
+        self.tell("kill", store, seed, took, reopen)
+    }
+
+    /// The same for a stack.
+    pub fn report_stack(&self, shape: &str, seed: u64, took: Duration) -> Report {
+        let mut report = self.tell("fronts", shape, seed, took, false);
+        self.stack.tell(&mut report);
+        report
+    }
+
+    fn tell(&self, campaign: &'static str, store: &str, seed: u64, took: Duration, reopen: bool) -> Report {
+        let mut report = Report::new(campaign, store, seed);
         report.count("kills", self.kills);
         report.count("rounds", self.rounds);
         report.count("writes acknowledged", self.acknowledged);
@@ -162,5 +212,23 @@ impl Tally {
             }
         }
         report
+    }
+}
+
+impl OfStack {
+    fn add(&mut self, other: &OfStack) {
+        self.reads += other.reads;
+        self.hits += other.hits;
+        self.hits_here += other.hits_here;
+        self.owners += other.owners;
+        self.readers += other.readers;
+    }
+
+    fn tell(&self, report: &mut Report) {
+        report.count("reads of workers", self.reads);
+        report.count("of those hits", self.hits);
+        report.count("hits when it was looked at", self.hits_here);
+        report.count("owners of the fence reclaimed", self.owners);
+        report.count("readers of LMDB reclaimed", self.readers);
     }
 }

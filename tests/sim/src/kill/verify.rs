@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, GetOptions, Got, HeadOptions, Key, ListOptions, Listed, Store, SweepOptions};
 
+use super::mutant::Mutant;
+use super::target::{Opened, Target};
 use crate::clock::{Span, Took};
 use crate::model::{Action, Event, Outcome, State};
-use crate::{clock, stores, value};
+use crate::{clock, value};
 
 /// Who reads, in histories.
 const READER: u32 = u32::MAX;
@@ -30,6 +31,8 @@ pub(super) struct Seen {
     pub(super) wrong: Vec<String>,
     /// What kills had left behind, where it was swept.
     pub(super) swept: u64,
+    /// Reads that the fronts of a stack answered.
+    pub(super) hits: u64,
 }
 
 /// How to look.
@@ -44,11 +47,11 @@ pub(super) enum Look {
 }
 
 /// Opens the store, looks at it and closes it.
-pub(super) async fn look(config: &StoreConfig, keys: &[Key], how: Look) -> Seen {
+pub(super) async fn look(target: &Target, keys: &[Key], how: Look) -> Seen {
     let mut seen = Seen { states: vec![None; keys.len()], ..Seen::default() };
     let span = Span::begin();
-    let store = match stores::open(config).await {
-        Ok(store) => store,
+    let Opened { store, stack, .. } = match target.open(Mutant::None).await {
+        Ok(opened) => opened,
         Err(error) => {
             seen.wrong.push(format!("it does not open: {error:?}"));
             return seen;
@@ -56,6 +59,10 @@ pub(super) async fn look(config: &StoreConfig, keys: &[Key], how: Look) -> Seen 
     };
     seen.opened = Some(span.end());
     seen.read_all(&store, keys).await;
+    if stack.is_some() {
+        // Again, for now the fronts have something to say.
+        seen.read_all(&store, keys).await;
+    }
     if how != Look::Beside {
         seen.agree(&store, keys).await;
         seen.list(&store, keys).await;
@@ -67,6 +74,9 @@ pub(super) async fn look(config: &StoreConfig, keys: &[Key], how: Look) -> Seen 
         if before != seen.states {
             seen.wrong.push("a sweep changed what is stored".to_owned());
         }
+    }
+    if let Some(stack) = stack {
+        seen.hits += stack.stats().tiers.iter().map(|tier| tier.hits).sum::<u64>();
     }
     if let Err(error) = store.close(&Call::default()).await {
         seen.wrong.push(format!("it does not close: {error:?}"));

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::Stdio;
 
-use larder_sim::fence::{attach, cost, cut, damage, file, kills, open};
+use larder_sim::fence::{attach, cost, cut, damage, file, kills, open, stack};
 use larder_sim::place::Place;
 use larder_sim::process::Running;
 use larder_sim::rng::fresh_seed;
@@ -21,6 +21,8 @@ fn opening_and_writing_cost_what_they_may() {
     report.assert_good();
     assert!(report.counted("slots in doubt at the end") > 1000, "{}", report.json());
     let report = cost::run(&place.path(), 20_000, seed, lenient).unwrap();
+    report.assert_good();
+    let report = stack::run(&place.path(), 2_000, seed, lenient).unwrap();
     report.assert_good();
 }
 

@@ -1,4 +1,6 @@
-use larder_sim::kill::{Mutant, Options, Tally, run};
+use std::time::Duration;
+
+use larder_sim::kill::{Mutant, Options, Tally, Target, run};
 use larder_sim::place::Place;
 use larder_sim::rng::fresh_seed;
 use larder_sim::stores::Kind;
@@ -10,10 +12,11 @@ fn kill(kind: Kind, params: &str, place: &Place, kills: u64, processes: u64, mut
     let seed = fresh_seed();
     let folder = place.path().join(format!("{processes}{}", params.len()));
     let options = Options {
-        config: kind.at(&folder.join("store"), params).unwrap(),
+        target: Target::store(&kind.at(&folder.join("store"), params).unwrap()).unwrap(),
         logs: folder.join("logs"),
         seed,
         kills,
+        time: Duration::ZERO,
         processes,
         mutant,
         stop_at_first: mutant != Mutant::None,
@@ -49,7 +52,7 @@ fn mutants(kind: Kind, mutants: &[Mutant]) {
         let place = Place::in_memory().unwrap();
         let (tally, seed) = kill(kind, "", &place, 3000, 4, mutant);
         assert!(tally.wrong() > 0, "{} went unnoticed, seed {seed}", mutant.name());
-        let report = tally.report(kind.name(), seed, std::time::Duration::ZERO, false);
+        let report = tally.report(kind.name(), seed, Duration::ZERO, false);
         match mutant {
             Mutant::TwoSteps => assert!(report.counted("torn") > 0, "{}", report.json()),
             _ => assert!(report.counted("lost, stale or back again") > 0, "{}", report.json()),

@@ -5,6 +5,7 @@
 mod bounds;
 mod damage;
 mod fence;
+mod fronts;
 mod full_disk;
 mod hostile;
 mod kill;
