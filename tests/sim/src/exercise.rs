@@ -11,7 +11,7 @@ use larder_store_core::{
     Call, DeleteOptions, Error, GetOptions, Got, HeadOptions, Key, ListOptions, PutOptions,
     Result as StoreResult, Store,
 };
-use larder_tiered::{Breaker, StackStats, TieredStore};
+use larder_tiered::{Breaker, StackStats, TierStats, TieredStore};
 
 use crate::Outcome;
 use crate::report::Report;
@@ -37,6 +37,8 @@ pub struct Exercise {
     pub troubles: u64,
     /// Answers of fronts.
     pub hits: u64,
+    /// Entries that had to go for others.
+    pub evictions: u64,
     problems: Vec<String>,
 }
 
@@ -74,6 +76,7 @@ impl Exercise {
             calls: 0,
             troubles: 0,
             hits: 0,
+            evictions: 0,
             problems: Vec::new(),
         }
     }
@@ -90,10 +93,14 @@ impl Exercise {
             }
         }
         let after = stack.stats();
-        let sum = |stats: &StackStats| -> u64 { stats.tiers.iter().map(|t| t.errors + t.not_admitted).sum() };
-        self.troubles += sum(&after) - sum(&before);
-        self.hits += after.tiers.iter().map(|t| t.hits).sum::<u64>()
-            - before.tiers.iter().map(|t| t.hits).sum::<u64>();
+        let grew = |count: fn(&TierStats) -> u64| {
+            let sum = |stats: &StackStats| stats.tiers.iter().map(count).sum::<u64>();
+            // A front that was opened in between begins to count.
+            sum(&after).saturating_sub(sum(&before))
+        };
+        self.troubles += grew(|tier| tier.errors + tier.not_admitted);
+        self.hits += grew(|tier| tier.hits);
+        self.evictions += grew(|tier| tier.usage.evictions.unwrap_or_default());
     }
 
     async fn call(&mut self, stack: &TieredStore, what: What, key: &Key) -> Result<(), String> {
@@ -196,6 +203,7 @@ impl Exercise {
         report.count(format!("{name}: FAILED"), self.problems.len() as u64);
         report.count(format!("{name}: troubles of the cache"), self.troubles);
         report.count(format!("{name}: hits"), self.hits);
+        report.count(format!("{name}: evictions"), self.evictions);
         self.problems.into_iter().for_each(|what| report.problem(format!("{name}: {what}")));
     }
 }
