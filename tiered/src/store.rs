@@ -218,6 +218,7 @@ impl Store for TieredStore {
         self.rest(Op::Close, call).await?;
         // The fence goes before the folder that it is in.
         stack.cell.detach();
+        stack.reach.unwatch(&stack.cell);
         drop(stack.attachment.lock().unwrap_or_else(|e| e.into_inner()).take());
         for front in &stack.fronts {
             let Some(store) = front.store() else { continue };
