@@ -34,7 +34,7 @@ larder-sim CAMPAIGN [--options]
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
 
   permissions  wrong modes, owners, links and pipes, met by an ordinary user: refused with words that help
-            --store file,lmdb|all
+            --store file,lmdb|all|stack
 
   secrets  canaries in URLs and configurations occur in no output of a whole run at the level TRACE
 

@@ -24,7 +24,7 @@ pub struct Options {
     pub entries: u64,
     /// How often a stack is opened after a clean close.
     pub opens: u64,
-    /// How often after the death of sixteen.
+    /// How often after the death of sixteen; as often once more for the parts alone.
     pub deaths: u64,
     /// Writes that each of the dead held open.
     pub writes: u64,
