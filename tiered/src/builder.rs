@@ -162,6 +162,9 @@ impl Builder {
             shares: fenced_by.is_some(),
             strict: policy.trusts_the_fence(),
         });
+        if fenced_by.is_some() {
+            fences.watch(&cell);
+        }
         let stack = Arc::new(Stack {
             guarantees,
             fronts,

@@ -14,15 +14,15 @@ use crate::clocks::Clocks;
 use crate::entry::Entry;
 use crate::fence::{FenceFile, FrontSays, Layout, Mapped, Table};
 use crate::flight::Flights;
-use crate::front::Front;
+use crate::front::{Front, cost_of_keeping};
 use crate::policy::Policy;
 use crate::reach::{Attachment, Cell, Opened, Reach};
 use crate::stats::StackCounts;
 
 /// The name of the fence file, in the folder of the front that is shared.
 pub(crate) const FENCE_FILE: &str = "larder.fence";
-/// Bytes of values that may be on their way into fronts while nobody waits for it.
-pub(crate) const FILL_BYTES: usize = 16 << 20;
+/// Bytes that entries on their way into fronts may take while nobody waits for it, all they cost counted.
+pub(crate) const FILL_BYTES: usize = 4 << 20;
 /// How often a write is tried whose fence turned out to be broken.
 const FENCE_TRIES: usize = 4;
 
@@ -262,7 +262,7 @@ impl Stack {
         if self.keep_now(&entry, below) {
             return;
         }
-        let permits = entry.len().min(FILL_BYTES) as u32;
+        let permits = fill_permits(&entry);
         let Ok(permit) = self.fills.clone().try_acquire_many_owned(permits) else {
             self.fill_lost();
             return;
@@ -283,6 +283,11 @@ impl Stack {
     pub(crate) fn fill_lost(&self) {
         self.fronts().for_each(|front| front.counts.fills_lost.add());
     }
+}
+
+/// What of [`FILL_BYTES`] an entry takes on its way into fronts.
+pub(crate) fn fill_permits(entry: &Entry) -> u32 {
+    cost_of_keeping(entry).min(FILL_BYTES) as u32
 }
 
 /// Refuses a store that cannot be a front.

@@ -244,6 +244,7 @@ impl Store for TieredStore {
         self.rest(Op::Close, call).await?;
         // The fence goes before the folder that it is in.
         stack.cell.detach();
+        stack.reach.unwatch(&stack.cell);
         drop(stack.attachment.lock().unwrap_or_else(|e| e.into_inner()).take());
         let origin = stack.origin.close(call);
         self.all(Op::Close, call, |store| async move { store.close(call).await }, origin).await

@@ -39,9 +39,15 @@ impl Settings {
     }
 
     /// Bytes of values that are written at once, about: a commit is to dirty a small part of a cache, so that most of its
-    /// free pages can be used by the next one.
+    /// free pages can be used by the next one. Where a commit does not wait for the disk there is little to be won by large
+    /// ones, and LMDB keeps in memory what a commit changes.
     pub(super) fn batch(&self) -> usize {
-        if self.is_cache() { self.max_size / 32 } else { usize::MAX }
+        const UNSYNCED: usize = 2 << 20;
+        match (self.role, self.sync) {
+            (LmdbRole::Origin, _) => usize::MAX,
+            (LmdbRole::Cache, true) => self.max_size / 32,
+            (LmdbRole::Cache, false) => (self.max_size / 32).min(UNSYNCED),
+        }
     }
 
     /// Whether it may forget.

@@ -5,20 +5,24 @@
 #![allow(clippy::disallowed_methods, reason = "real clocks, real processes, real kills are what this is for")]
 
 pub mod args;
+pub mod bounds;
 pub mod clock;
 pub mod clocks;
 pub mod damage;
+pub mod exercise;
 pub mod faults;
 pub mod fence;
 pub mod freeze;
 pub mod fronts;
 pub mod full_disk;
+pub mod generated;
 pub mod hostile;
 pub mod jobs;
 pub mod keys;
 pub mod kill;
 pub mod limits;
 pub mod model;
+pub mod open;
 pub mod permissions;
 pub mod place;
 pub mod places;

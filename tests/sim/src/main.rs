@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, damage, faults, fence, freeze, fronts, full_disk, hostile, kill, limits, permissions, report,
-    secrets,
+    Outcome, bounds, damage, faults, fence, freeze, fronts, full_disk, hostile, kill, limits, open,
+    permissions, report, secrets,
 };
 
 const HELP: &str = "\
@@ -18,7 +18,14 @@ larder-sim CAMPAIGN [--options]
             --store file,lmdb|all|stack  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
 
   full-disk  puts fail with Full, nothing stored is harmed, deletes work, no process dies
-            --store file,lmdb|all  --disk tmpfs|ext4  --rounds 20  --params …
+            --store file,lmdb|all|stack  --disk tmpfs|ext4  --rounds 20  --params …
+
+  bounds  far more than fits passes through memory and LMDB: blocks, anonymous memory, speed at the end and the beginning
+            --bytes 10240 (MiB, read and then written)  --cache 256 (MiB)  --memory 64 (MiB)  --size N (bytes of a value)
+            --dir FOLDER
+
+  open  how long opening a stack over an LMDB cache of many entries takes, and after every owner of its fence died
+            --entries 1000000  --opens 200  --deaths 20  --writes 256  --dir FOLDER
 
   limits  a listing of a million keys and a value of 1 GiB, in a process with a data limit
             --store file,lmdb|all  --keys 1000000  --value 1024 (MiB)  --limit 96 (MiB)  --params sync=none  --dir FOLDER
@@ -27,7 +34,7 @@ larder-sim CAMPAIGN [--options]
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
 
   permissions  wrong modes, owners, links and pipes, met by an ordinary user: refused with words that help
-            --store file,lmdb|all
+            --store file,lmdb|all|stack
 
   secrets  canaries in URLs and configurations occur in no output of a whole run at the level TRACE
 
@@ -64,6 +71,8 @@ fn main() -> ExitCode {
 /// Whether nothing is wrong.
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     let roles = [
+        bounds::role,
+        open::role,
         kill::role,
         damage::role,
         full_disk::role,
@@ -78,6 +87,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     }
     let json = args.flag("json")?;
     let reports = match campaign {
+        "bounds" => bounds::command(args)?,
+        "open" => open::command(args)?,
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
         "fence" => fence::command(args)?,

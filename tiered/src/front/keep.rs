@@ -14,6 +14,15 @@ const COPIED: usize = 64 * 1024;
 /// How many fills pass until a front is asked how much it has evicted.
 const FILLS_A_LOOK: u64 = 64;
 
+/// Bytes of the task that keeps one entry. Measured, and rounded up.
+const TASK: usize = 4096;
+
+/// What it takes to give an entry to fronts, as long as that lasts: the task, the value, and a copy of it.
+pub(crate) fn cost_of_keeping(entry: &Entry) -> usize {
+    let copy = if entry.len() <= COPIED { entry.len() } else { 0 };
+    TASK + entry.len() + copy
+}
+
 impl Front {
     /// Gives it an entry at once, if it keeps objects. `false` if it does not, and wants [`Front::keep`].
     pub(crate) fn keep_now(&self, entry: &Arc<Entry>) -> bool {

@@ -18,6 +18,7 @@ use crate::reach::Marked;
 use crate::stats::{Breaker, FrontCounts};
 use breaker::{Fuse, Leave};
 
+pub(crate) use keep::cost_of_keeping;
 pub(crate) use look::{LookNow, not_in_fronts, part};
 pub use open::OpenFront;
 pub(crate) use recent::{Recent, Remembered};

@@ -8,6 +8,7 @@ mod attachment;
 mod cell;
 mod doubts;
 mod marker;
+mod missed;
 mod opened;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use larder_store_core::{Env, Error, Result, StoreId};
 
 use crate::fence::{DEFAULT_WINDOW, Layout, Mapped, OpenWrite, Table};
 use doubts::Doubts;
+use missed::Missed;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use cell::{Cell, CellSetup};
@@ -45,6 +47,7 @@ struct State {
     files: HashMap<PathBuf, Weak<Attachment>>,
     /// Keys whose writes may land late, with the time by which they have.
     doubts: Doubts,
+    missed: Missed,
 }
 
 /// A table that somebody reads by.
@@ -140,12 +143,23 @@ impl Reach {
                     }
                 }
             }
+            state.missed.note(name);
             let number = state.next;
             state.next += 1;
             state.open.insert(number, Open { name: name.into(), writes });
             opened.push(Opened::new(self.clone(), number));
         }
         Ok(opened)
+    }
+
+    /// A stack should go by a shared table from now on. Until it does, what is written is remembered for that table.
+    pub(crate) fn watch(&self, cell: &Arc<Cell>) {
+        self.state().missed.watch(cell);
+    }
+
+    /// It reads no more.
+    pub(crate) fn unwatch(&self, cell: &Arc<Cell>) {
+        self.state().missed.unwatch(cell);
     }
 
     /// Takes a write out of the books.
@@ -200,6 +214,12 @@ impl State {
         // Before it is read by: what may land late is in doubt here too.
         for slot in self.doubts.slots(table, now) {
             table.open_write(slot)?.unanswered();
+        }
+        // And what it has not seen gets new epochs: entries of before are not what the origin has.
+        if attachment.is_some() {
+            for slot in self.missed.slots(table) {
+                table.open_write(slot)?.answered();
+            }
         }
         for (number, write) in joined {
             if let Some(open) = self.open.get_mut(&number) {

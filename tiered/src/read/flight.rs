@@ -14,7 +14,7 @@ use crate::entry::{Entry, Said};
 use crate::fence::{Lease, Mapped, Table};
 use crate::flight::{Boarded, Flight, Joins, Kind, Landed};
 use crate::policy::{Need, Wish};
-use crate::stack::Stack;
+use crate::stack::{Stack, fill_permits};
 
 /// Who wants to join a flight.
 pub(super) struct Reader<'a> {
@@ -189,7 +189,7 @@ impl Pilot {
         if stack.keep_now(&entry, u8::MAX) {
             return self.land(Landed::Answer(got));
         }
-        let permits = entry.len().min(crate::stack::FILL_BYTES) as u32;
+        let permits = fill_permits(&entry);
         match stack.fills.try_acquire_many(permits) {
             Ok(_permit) => {
                 self.land(Landed::Answer(got));

@@ -173,6 +173,47 @@ async fn a_fence_that_cannot_be_attached_anew_refuses_writes_or_passes_the_front
     }
 }
 
+/// The front still has what it had, and the fence beside it has seen nothing of the writes in between.
+#[tokio::test]
+async fn what_was_written_past_a_shared_fence_is_not_read_back_as_it_was_before() {
+    for fresh in FRESH.into_iter().filter(|fresh| *fresh != Freshness::SoleWriter) {
+        let folder = tempfile::tempdir().unwrap();
+        let (fence, aside) = (folder.path().join("larder.fence"), folder.path().join("aside"));
+        let front = byte_front().promising(|g| g.sharing = Sharing::Host).with_folder(folder.path());
+        let origin = local();
+        let open = || {
+            let stack = TieredStore::builder(origin.clone()).fence_slots(SLOTS).fresh(fresh);
+            stack.front(front.clone()).open()
+        };
+        let store = open().await.unwrap();
+        works(&store, 0).await;
+        drop(store);
+        // What is no file cannot be attached.
+        std::fs::rename(&fence, &aside).unwrap();
+        std::fs::create_dir(&fence).unwrap();
+        let store = open().await.unwrap();
+        assert!(!store.stats().fence.shared);
+        store.put("k1", "new").await.unwrap();
+        store.delete("k2").await.unwrap();
+        std::fs::remove_dir(&fence).unwrap();
+        std::fs::rename(&aside, &fence).unwrap();
+        let env = Env::system();
+        let patience = env.now() + Duration::from_secs(20);
+        while !store.stats().fence.shared {
+            assert!(env.now() < patience, "{:?}", store.stats());
+            assert_eq!(store.get("k1").await.unwrap().unwrap(), "new", "{fresh:?}");
+            env.sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(store.get("k1").await.unwrap().unwrap(), "new", "{fresh:?}");
+        assert_eq!(store.get("k2").await.unwrap(), None, "{fresh:?}");
+        // What nobody wrote is still a hit, and its slot is as good as before.
+        let before = store.stats().tiers[0].hits;
+        assert_eq!(store.get("k3").await.unwrap().unwrap(), "v3.0", "{fresh:?}");
+        assert!(fresh == Freshness::Always || store.stats().tiers[0].hits > before);
+        works(&store, 1).await;
+    }
+}
+
 #[tokio::test]
 async fn a_truncated_fence_file_serves_nothing_wrong() {
     for fresh in FRESH {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::mount::Disk;
-use super::{Options, available, forms, run, steps};
+use super::{Options, available, forms, run, stack, steps};
 use crate::args::Args;
 use crate::process::{self, Program};
 use crate::report::Report;
@@ -15,7 +15,11 @@ pub(super) const ROLE: &str = "role-full-disk";
 
 /// The roles that this campaign's children play.
 pub fn role(name: &str, args: Args) -> Option<Outcome> {
-    (name == ROLE).then(|| play(args))
+    match name {
+        ROLE => Some(play(args)),
+        stack::ROLE => Some(stack::play(args)),
+        _ => None,
+    }
 }
 
 fn play(mut args: Args) -> Outcome {
@@ -37,11 +41,15 @@ fn play(mut args: Args) -> Outcome {
     Ok(())
 }
 
-/// Runs the campaign as its options say: `--store`, `--params`, `--disk`, `--rounds`, `--seed`.
+/// Runs the campaign as its options say: `--store` (`stack` is [another one](super::stack)), `--params`, `--disk`, `--rounds`, `--seed`.
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
+    if args.clone().text("store")?.as_deref() == Some("stack") {
+        args.text("store")?;
+        return stack::command(args);
+    }
     let kinds = Kind::on_disk(&mut args)?;
     let params = args.text("params")?;
     let disks = match args.text("disk")? {

@@ -7,6 +7,7 @@
 mod command;
 mod forms;
 mod mount;
+pub mod stack;
 mod steps;
 
 pub use command::{command, role};

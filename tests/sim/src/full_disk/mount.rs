@@ -1,7 +1,7 @@
 //! Small disks that go with the process that mounted them.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
@@ -64,6 +64,27 @@ fn run(command: &mut Command) -> Outcome {
     match output.status.success() {
         true => Ok(()),
         false => Err(format!("{:?}: {}", command, String::from_utf8_lossy(&output.stderr).trim()).into()),
+    }
+}
+
+/// A folder that is read-only for everybody who comes by its path, as long as this lives. What is open stays writable,
+/// as the kernel has it.
+pub(super) struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// It begins.
+    pub(super) fn begin(folder: &Path) -> Outcome<ReadOnly> {
+        run(Command::new("mount").arg("--bind").args([folder, folder]))?;
+        let over = ReadOnly(folder.to_owned());
+        run(Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder))?;
+        Ok(over)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        // Lazily: a file may be open that was opened by it, to be read.
+        let _ = run(Command::new("umount").arg("--lazy").arg(&self.0));
     }
 }
 

@@ -361,12 +361,21 @@ impl Trial<'_> {
 }
 
 /// A file that takes what is free. Removed when this goes.
-struct Ballast(PathBuf);
+pub(super) struct Ballast(PathBuf);
 
 impl Ballast {
     /// Takes everything but so many bytes.
-    fn leave(disk: &Path, bytes: u64) -> Outcome<Ballast> {
-        let path = disk.join("ballast");
+    pub(super) fn leave(disk: &Path, bytes: u64) -> Outcome<Ballast> {
+        Ballast::named("ballast", disk, bytes)
+    }
+
+    /// Takes the rest, beside another one.
+    pub(super) fn rest(disk: &Path) -> Outcome<Ballast> {
+        Ballast::named("ballast-rest", disk, 0)
+    }
+
+    fn named(name: &str, disk: &Path, bytes: u64) -> Outcome<Ballast> {
+        let path = disk.join(name);
         let mut file = match std::fs::File::create(&path) {
             Ok(file) => file,
             // Not even that fits: it is full to the last byte.

@@ -8,23 +8,27 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::cases::{CASES, Case, OUTSIDE, Try, outside};
-use super::child;
+use super::{child, stack};
 use crate::args::Args;
 use crate::place::Place;
 use crate::process::{Program, Running};
 use crate::report::Report;
 use crate::stores::{self, Kind};
-use crate::{Outcome, clock};
+use crate::{Outcome, clock, rng};
 
 /// A user who owns nothing: `nobody`.
-const NOBODY: u32 = 65_534;
+pub(super) const NOBODY: u32 = 65_534;
 
 /// How long a child may take: one that waits for a pipe waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The roles that this campaign's children play.
 pub fn role(name: &str, args: Args) -> Option<Outcome> {
-    (name == child::ROLE).then(|| child::play(args))
+    match name {
+        child::ROLE => Some(child::play(args)),
+        stack::ROLE => Some(stack::play(args)),
+        _ => None,
+    }
 }
 
 /// Runs every case about one kind of store.
@@ -54,7 +58,7 @@ pub fn run(program: &Program, kind: Kind) -> Outcome<Report> {
 }
 
 /// A copy of the program where everybody can run it.
-fn reachable(program: &Program) -> Outcome<(Place, Program)> {
+pub(super) fn reachable(program: &Program) -> Outcome<(Place, Program)> {
     let place = Place::new(None)?;
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755))?;
     let copy = place.path().join("larder-sim");
@@ -151,11 +155,20 @@ fn play(program: &Program, kind: Kind, store: &Path, what: Try, is_root: bool) -
     }
 }
 
-/// Runs the campaign: `--store`.
+/// Runs the campaign: `--store` (`stack` is [another one](super::stack), which takes `--seed`).
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
+    if args.clone().text("store")?.as_deref() == Some("stack") {
+        args.text("store")?;
+        let seed = args.number("seed", rng::fresh_seed())?;
+        args.finish()?;
+        let (report, took) = clock::timed(|| stack::run(&Program::this()?, seed));
+        let mut report = report?;
+        report.time("took", took);
+        return Ok(vec![report]);
+    }
     let kinds = Kind::on_disk(&mut args)?;
     args.finish()?;
     let mut reports = Vec::new();

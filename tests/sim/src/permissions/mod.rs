@@ -7,5 +7,6 @@
 mod cases;
 mod child;
 mod command;
+pub mod stack;
 
 pub use command::{command, role, run};

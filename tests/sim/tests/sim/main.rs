@@ -1,6 +1,8 @@
 //! The campaigns, in a short form. `cargo run --release -p larder-sim -- help` names the long ones.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
+mod bounds;
 mod damage;
 mod faults;
 mod fence;
@@ -10,6 +12,8 @@ mod full_disk;
 mod hostile;
 mod kill;
 mod limits;
+#[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
+mod open;
 mod permissions;
 mod secrets;
 

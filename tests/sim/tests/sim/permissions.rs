@@ -22,3 +22,11 @@ fn file() {
 fn lmdb() {
     refusals(Kind::Lmdb);
 }
+
+#[test]
+#[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
+fn stack() {
+    let report = larder_sim::permissions::stack::run(&program(), larder_sim::rng::fresh_seed()).unwrap();
+    report.assert_good();
+    assert!(report.counted("fresh=30s: calls") > 300, "{}", report.json());
+}
