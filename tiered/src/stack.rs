@@ -176,7 +176,8 @@ impl Stack {
             && self.cell.is_adrift()
             && store.guarantees().sharing > Sharing::Process
         {
-            let attached = Attachment::open(&self.reach, self.fence_file(store)?, store, &self.cell).await?;
+            let (file, marked) = (self.fence_file(store)?, front.marked(store));
+            let attached = Attachment::open(&self.reach, file, marked, &self.cell).await?;
             *self.attachment.lock().unwrap_or_else(|e| e.into_inner()) = Some(attached);
         }
         front.is_up();

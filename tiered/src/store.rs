@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::{join, join_all};
 use futures_util::{StreamExt, stream};
 use larder_store_core::env::BoxFuture;
 use larder_store_core::{
@@ -16,6 +17,7 @@ use larder_store_core::{
 };
 
 use crate::builder::Builder;
+use crate::front::Front;
 use crate::stack::Stack;
 use crate::stats::{FenceStats, OriginStats, StackStats, TierStats};
 
@@ -37,7 +39,7 @@ impl TieredStore {
     /// What it did since it was opened by this process.
     pub fn stats(&self) -> StackStats {
         let stack = &self.stack;
-        let tier = |front: &crate::front::Front| TierStats {
+        let tier = |front: &Front| TierStats {
             tier: front.number,
             store: front.store().map(|store| store.id().clone()),
             hits: front.counts.hits.get(),
@@ -70,6 +72,37 @@ impl TieredStore {
                 shared: stack.fenced_by.is_some() && !stack.cell.is_adrift(),
                 doubts: counts.doubts.get(),
             },
+        }
+    }
+
+    /// Does something with all stores at once, so that a front that hangs keeps nobody from the others. What a front says
+    /// is no error; but that its caller's time was over before it had ended is.
+    async fn all<'s, T, F>(
+        &'s self,
+        op: Op,
+        call: &Call,
+        work: impl Fn(&'s Arc<dyn Store>) -> F,
+        origin: impl Future<Output = Result<T>>,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<()>>,
+    {
+        let env = self.stack.env();
+        let of_front = |front: &'s Front| {
+            let work = front.store().map(|store| call.guard(env, op, work(store)));
+            async move {
+                let Err(error) = work?.await else { return None };
+                tracing::debug!(tier = front.number, %op, %error, "a front failed");
+                call.check(env, op).err()
+            }
+        };
+        // The fence is let go of before a close: no front is passed by then.
+        let fronts: Vec<_> = self.stack.fronts.iter().map(of_front).collect();
+        let (late, done) = join(join_all(fronts), origin).await;
+        let done = done?;
+        match late.into_iter().flatten().next() {
+            Some(error) => Err(error.at(&self.stack.id)),
+            None => Ok(done),
         }
     }
 
@@ -182,14 +215,14 @@ impl Store for TieredStore {
 
     async fn sweep(&self, options: &SweepOptions) -> Result<Swept> {
         self.stack.begin(Op::Sweep, &options.call)?;
-        for front in self.stack.fronts() {
-            if let Some(store) = front.store()
-                && let Err(error) = store.sweep(options).await
-            {
-                tracing::debug!(tier = front.number, %error, "a front could not be swept");
-            }
-        }
-        self.stack.origin.sweep(options).await
+        let origin = self.stack.origin.sweep(options);
+        self.all(
+            Op::Sweep,
+            &options.call,
+            |store| async move { store.sweep(options).await.map(drop) },
+            origin,
+        )
+        .await
     }
 
     async fn flush(&self, call: &Call) -> Result<()> {
@@ -200,15 +233,8 @@ impl Store for TieredStore {
     async fn drain(&self, call: &Call) -> Result<()> {
         self.stack.begin(Op::Drain, call)?;
         self.rest(Op::Drain, call).await?;
-        for front in self.stack.fronts() {
-            let Some(store) = front.store() else { continue };
-            let drained = call.guard(self.stack.env(), Op::Drain, store.drain(call)).await;
-            if let Err(error) = drained {
-                call.check(self.stack.env(), Op::Drain).map_err(|e| e.at(&self.stack.id))?;
-                tracing::debug!(tier = front.number, %error, "a front could not be drained");
-            }
-        }
-        self.stack.origin.drain(call).await
+        let origin = self.stack.origin.drain(call);
+        self.all(Op::Drain, call, |store| async move { store.drain(call).await }, origin).await
     }
 
     async fn close(&self, call: &Call) -> Result<()> {
@@ -220,14 +246,8 @@ impl Store for TieredStore {
         stack.cell.detach();
         stack.reach.unwatch(&stack.cell);
         drop(stack.attachment.lock().unwrap_or_else(|e| e.into_inner()).take());
-        for front in &stack.fronts {
-            let Some(store) = front.store() else { continue };
-            if let Err(error) = call.guard(stack.env(), Op::Close, store.close(call)).await {
-                call.check(stack.env(), Op::Close).map_err(|e| e.at(&stack.id))?;
-                tracing::debug!(tier = front.number, %error, "a front could not be closed");
-            }
-        }
-        stack.origin.close(call).await
+        let origin = stack.origin.close(call);
+        self.all(Op::Close, call, |store| async move { store.close(call).await }, origin).await
     }
 
     fn folder(&self) -> Option<&Path> {

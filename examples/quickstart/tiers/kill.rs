@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use larder::tiered::fence::DEFAULT_WINDOW;
 use larder::{Call, Consistency, GetOptions, Key, Store, TieredStore};
 
 use super::claim;
@@ -79,8 +80,9 @@ fn tell(seen: &Seen, ledger: &Ledger, place: &Place) -> Outcome<()> {
     println!("   so each read of them asked the origin. All others were hits at once.");
     claim(again[0] <= *doubted && again[1] == 0, || format!("{again:?} requests after doubt had ended"))?;
     println!(
-        "   Doubt ended after {:?}: one round of reads asked the origin {} times, the next one {} times.",
+        "   Doubt ended after {:?} ({} minutes unless told otherwise): one round of reads asked the origin\n   {} times, the next one {} times.",
         place.folders.doubt(),
+        DEFAULT_WINDOW.as_secs() / 60,
         again[0],
         again[1]
     );

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, bounds, damage, fence, fronts, full_disk, hostile, kill, limits, open, permissions, report,
-    secrets,
+    Outcome, bounds, damage, faults, fence, freeze, fronts, full_disk, hostile, kill, limits, open,
+    permissions, report, secrets,
 };
 
 const HELP: &str = "\
@@ -45,6 +45,12 @@ larder-sim CAMPAIGN [--options]
   fronts  processes that share a stack are killed; every key is one register, whoever asks
             --seconds 120  --kills 100  --processes 4  --mutant past-fence|own-fence  --dir FOLDER
 
+  faults  calls of fronts go wrong in every way; no call of their stack fails, and nothing stale is seen
+            --calls 1000000  --mutant past-fence  --dir FOLDER
+
+  freeze  processes of a stack are stopped and go on while clocks jump or stand; nothing is served past its freshness
+            --freezes 1000  --mutant both-clocks  --dir FOLDER
+
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
 
@@ -74,6 +80,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         permissions::role,
         secrets::role,
         fence::role,
+        freeze::role,
     ];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
@@ -85,6 +92,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
         "fence" => fence::command(args)?,
+        "faults" => faults::command(args)?,
+        "freeze" => freeze::command(args)?,
         "fronts" => fronts::command(args)?,
         "full-disk" => full_disk::command(args)?,
         "limits" => limits::command(args)?,

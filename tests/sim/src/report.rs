@@ -75,6 +75,11 @@ impl Report {
         }
     }
 
+    /// The names of its measures.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().map(|(name, _)| name.as_str())
+    }
+
     /// What must not be, as far as it was kept.
     pub fn problems(&self) -> &[String] {
         &self.problems

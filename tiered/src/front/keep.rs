@@ -46,13 +46,16 @@ impl Front {
             self.keep_now(entry);
             return;
         }
-        let Some(store) = self.usable() else { return };
+        let Some(store) = self.store() else { return };
         let guarantees = store.guarantees();
         let fits = entry.key.len() <= guarantees.max_key && entry.len() as u64 <= guarantees.max_value;
         let Some(head) = entry.head().filter(|_| fits) else {
             self.counts.not_admitted.add();
             return;
         };
+        if self.usable().is_none() {
+            return;
+        }
         let mut options = PutOptions::new();
         if guarantees.expiry {
             options.expires = entry.expires();
@@ -101,8 +104,9 @@ impl Front {
             ErrorKind::Conflict => self.counts.fills_lost.add(),
             _ => {
                 self.counts.errors.add();
-                self.trip(error);
+                return self.trip(error);
             }
         }
+        self.worked();
     }
 }

@@ -165,10 +165,12 @@ impl Front {
         // Nor is it a failure that another entry took the place of the one that was being read.
         let harmless =
             matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::Conflict);
-        if !harmless {
-            tracing::debug!(tier = self.number, %key, %error, "a front could not be read");
-            self.failed(error);
+        if harmless {
+            // An answer is an answer: the front works.
+            return self.worked();
         }
+        tracing::debug!(tier = self.number, %key, %error, "a front could not be read");
+        self.failed(error);
     }
 }
 

@@ -14,6 +14,7 @@ use larder_store_core::{Env, Error, ErrorKind, GetOptions, Key, Store};
 use tokio::sync::Mutex;
 
 use crate::entry::Entry;
+use crate::reach::Marked;
 use crate::stats::{Breaker, FrontCounts};
 use breaker::{Fuse, Leave};
 
@@ -115,6 +116,11 @@ impl Front {
         (self.fuse.leave(&self.env) != Leave::No).then_some(store)
     }
 
+    /// It as the one beside which the fence is.
+    pub(crate) fn marked(&self, store: &Arc<dyn Store>) -> Marked {
+        Marked { store: store.clone(), timeout: self.timeout, env: self.env.clone() }
+    }
+
     /// Whether it is time to try and open it.
     pub(crate) fn may_try(&self) -> bool {
         self.fuse.leave(&self.env) != Leave::No
@@ -159,7 +165,10 @@ impl Front {
     fn failed(&self, error: &Error) {
         match error.kind() {
             // The front is sound, and what it kept under this key is not.
-            ErrorKind::Corrupt => self.counts.corrupt.add(),
+            ErrorKind::Corrupt => {
+                self.counts.corrupt.add();
+                self.worked();
+            }
             _ => {
                 self.counts.errors.add();
                 self.trip(&error);

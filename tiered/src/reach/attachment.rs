@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use larder_store_core::{Error, ErrorKind, Op, Result, Store};
+use larder_store_core::{Error, ErrorKind, Op, Result};
 
-use super::{Cell, Reach, marker};
+use super::marker::Marked;
+use super::{Cell, Reach};
 use crate::fence::{FenceFile, FrontSays, Mapped, Table};
 
 /// A file, its table, and who goes by it.
@@ -13,7 +14,7 @@ pub(crate) struct Attachment {
     reach: Arc<Reach>,
     request: FenceFile,
     /// The front beside which the file is, whose data says which table they belong to.
-    front: Arc<dyn Store>,
+    front: Marked,
     held: Mutex<Held>,
     renewing: tokio::sync::Mutex<()>,
 }
@@ -29,7 +30,7 @@ impl Attachment {
     pub(crate) async fn open(
         reach: &Arc<Reach>,
         request: FenceFile,
-        front: &Arc<dyn Store>,
+        front: Marked,
         cell: &Arc<Cell>,
     ) -> Result<Arc<Attachment>> {
         // One at a time, so that a process has one bit.
@@ -45,11 +46,11 @@ impl Attachment {
             }
         }
         let path = request.path.clone();
-        let table = attach(&request, &**front).await?;
+        let table = attach(&request, &front).await?;
         let attachment = Arc::new(Attachment {
             reach: reach.clone(),
             request,
-            front: front.clone(),
+            front,
             held: Mutex::new(Held { table: Some(table.clone()), cells: Vec::new() }),
             renewing: tokio::sync::Mutex::default(),
         });
@@ -83,7 +84,7 @@ impl Attachment {
             return Ok(());
         }
         tracing::warn!(error = %why, "the fence is attached anew");
-        let renewed = attach(&self.request, &*self.front).await.and_then(|table| {
+        let renewed = attach(&self.request, &self.front).await.and_then(|table| {
             let me = self.reach.attachment(&self.request.path).map(|me| Arc::downgrade(&me));
             self.reach.join(&table, me).map(|()| table)
         });
@@ -103,12 +104,12 @@ impl Attachment {
 }
 
 /// Attaches, and notes it in the front.
-async fn attach(request: &FenceFile, front: &dyn Store) -> Result<Arc<Table<Mapped>>> {
-    let says = marker::read(front).await?;
+async fn attach(request: &FenceFile, front: &Marked) -> Result<Arc<Table<Mapped>>> {
+    let says = front.read().await?;
     let request = FenceFile { front: says, ..request.clone() };
     let table = Arc::new(request.attach().await?);
     if says != FrontSays::Incarnation(table.incarnation()) {
-        marker::write(front, table.incarnation()).await;
+        front.write(table.incarnation()).await;
     }
     Ok(table)
 }

@@ -25,6 +25,7 @@ use missed::Missed;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use cell::{Cell, CellSetup};
+pub(crate) use marker::Marked;
 pub(crate) use opened::{Opened, Stamps};
 
 /// The fences of one origin.

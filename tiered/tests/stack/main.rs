@@ -10,3 +10,4 @@ mod make;
 mod metrics;
 mod processes;
 mod races;
+mod recovery;

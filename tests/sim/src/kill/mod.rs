@@ -12,8 +12,6 @@ mod command;
 mod crew;
 mod log;
 mod mutant;
-mod places;
-mod private;
 mod rounds;
 mod tally;
 mod target;

@@ -6,10 +6,10 @@ use larder_store_core::Key;
 
 use super::Options;
 use super::crew::{self, Told, Worker};
-use super::places::Places;
 use super::tally::Tally;
 use super::verify::{self, Look};
 use crate::model::{self, Event, State};
+use crate::places::Places;
 use crate::rng::Rng;
 use crate::{Outcome, keys, stores};
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::crew::Told;
-use super::places::Places;
 use super::verify::Seen;
 use crate::clock::{Times, Took};
 use crate::model::Checked;
+use crate::places::Places;
 use crate::report::Report;
 
 /// The longest time that 99 of 100 openings may take.

@@ -9,9 +9,9 @@ use larder_store_core::config::StoreConfig;
 use larder_tiered::TieredStore;
 
 use super::mutant::Mutant;
-use super::private::Private;
 use crate::Outcome;
 use crate::args::Args;
+use crate::posing::Posing;
 use crate::stores::{self, StackSetup};
 
 /// What is written to.
@@ -72,7 +72,7 @@ impl Target {
         };
         let mut setup = StackSetup::new(&*self.text, window);
         if mutant == Mutant::OwnFence {
-            setup.wrap = Some(Arc::new(|_, front| Arc::new(Private::new(front))));
+            setup.wrap = Some(Arc::new(|_, front| Arc::new(Posing::new(front).private())));
         }
         let (stack, origin) = setup.open().await?;
         let store: Arc<dyn Store> = Arc::new(stack.clone());

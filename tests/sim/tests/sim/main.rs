@@ -4,7 +4,9 @@
 #[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
 mod bounds;
 mod damage;
+mod faults;
 mod fence;
+mod freeze;
 mod fronts;
 mod full_disk;
 mod hostile;

@@ -1,5 +1,6 @@
-//! A front that processes share, taken for one of this process alone.
+//! A store that poses as another kind of store.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,23 +11,37 @@ use larder_store_core::{
     StoreId, SweepOptions, Swept, Transacted, Usage, Written,
 };
 
-/// The store, with a promise that it does not keep.
+/// The store, with other promises than its own, or other habits.
 #[derive(Debug)]
-pub(super) struct Private {
+pub struct Posing {
     inner: Arc<dyn Store>,
     guarantees: Guarantees,
+    waits: bool,
 }
 
-impl Private {
-    pub(super) fn new(inner: Arc<dyn Store>) -> Private {
-        let mut guarantees = inner.guarantees().clone();
-        guarantees.sharing = Sharing::Process;
-        Private { inner, guarantees }
+impl Posing {
+    /// As it is, but for the objects that it may keep: nobody passes this layer by.
+    pub fn new(inner: Arc<dyn Store>) -> Posing {
+        Posing { guarantees: inner.guarantees().clone(), inner, waits: false }
+    }
+
+    /// It says that no other process shares it, and so offers no place for a fence.
+    #[must_use]
+    pub fn private(mut self) -> Posing {
+        self.guarantees.sharing = Sharing::Process;
+        self
+    }
+
+    /// It has to be waited for.
+    #[must_use]
+    pub fn waited_for(mut self) -> Posing {
+        self.waits = true;
+        self
     }
 }
 
 #[async_trait]
-impl Store for Private {
+impl Store for Posing {
     fn id(&self) -> &StoreId {
         self.inner.id()
     }
@@ -34,7 +49,7 @@ impl Store for Private {
         &self.guarantees
     }
     fn try_get(&self, key: &Key, options: &GetOptions) -> Option<Result<Got<Bytes>>> {
-        self.inner.try_get(key, options)
+        if self.waits { None } else { self.inner.try_get(key, options) }
     }
     async fn get_opts(&self, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
         self.inner.get_opts(key, options).await
@@ -87,6 +102,9 @@ impl Store for Private {
     }
     async fn close(&self, call: &Call) -> Result<()> {
         self.inner.close(call).await
+    }
+    fn folder(&self) -> Option<&Path> {
+        self.inner.folder().filter(|_| self.guarantees.sharing > Sharing::Process)
     }
     fn usage(&self) -> Usage {
         self.inner.usage()
