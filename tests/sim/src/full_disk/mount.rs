@@ -58,6 +58,11 @@ impl Disk {
     }
 }
 
+/// Has ext4 give up, as after an error of the disk: from then on nothing can be written, whatever is open or mapped.
+pub(super) fn give_up(folder: &Path) -> Outcome {
+    run(Command::new("mount").args(["-o", "remount,abort"]).arg(folder))
+}
+
 fn run(command: &mut Command) -> Outcome {
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|e| format!("{:?} cannot be run: {e}", command.get_program()))?;

@@ -27,7 +27,7 @@ pub(in crate::full_disk) fn play(mut args: Args) -> Outcome {
     disk.mount(&mounted, &folder)?;
     let mut report = Report::new("full-disk", "", seed);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
-    let done = runtime.block_on(rounds::run(&folder, &mounted, fresh, rounds, seed, &mut report));
+    let done = runtime.block_on(rounds::run(&folder, &mounted, disk, fresh, rounds, seed, &mut report));
     print!("{}", report.lines());
     done
 }

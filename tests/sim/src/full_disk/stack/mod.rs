@@ -1,5 +1,5 @@
-//! The disk of a cache is full, or turns read-only, while a stack is in use, or is found so when it is opened. Every call
-//! of the user succeeds, no process dies, and the cache comes back by itself.
+//! The disk of a cache is full, turns read-only or gives up while a stack is in use, or is found so when it is opened.
+//! Every call of the user succeeds, no process dies, and the cache comes back by itself.
 
 mod child;
 mod command;

@@ -8,7 +8,7 @@ use larder_tiered::TieredStore;
 
 use crate::Outcome;
 use crate::exercise::Exercise;
-use crate::full_disk::mount::ReadOnly;
+use crate::full_disk::mount::{self, Disk, ReadOnly};
 use crate::full_disk::steps::Ballast;
 use crate::report::Report;
 use crate::rng::Rng;
@@ -34,6 +34,7 @@ struct Trial<'a> {
 pub(super) async fn run(
     folder: &Path,
     disk: &Path,
+    kind: Disk,
     fresh: Freshness,
     rounds: u64,
     seed: u64,
@@ -61,6 +62,13 @@ pub(super) async fn run(
         }
         user.tell(name, trial.report);
         trial.forget()?;
+    }
+    if kind == Disk::Ext4 {
+        // The last, since nothing comes after it.
+        let mut user = Exercise::new(origin.clone(), seed);
+        empty(&*origin).await?;
+        trial.dead_in_use(&mut user).await?;
+        user.tell("dead in use", trial.report);
     }
     let refused = trial.refused;
     report.count("opens refused by sole_writer", refused);
@@ -112,6 +120,17 @@ impl Trial<'_> {
         drop(read_only);
         user.comes_back(&stack, self.tiers.fresh, "writable again").await;
         self.close(stack).await
+    }
+
+    async fn dead_in_use(&mut self, user: &mut Exercise) -> Outcome {
+        let stack = self.open().await?;
+        user.go(&stack, "with a disk", 100).await;
+        mount::give_up(self.disk)?;
+        user.go(&stack, "the disk gave up", 300).await;
+        user.settle(&stack, "the disk gave up").await?;
+        // What it says is of no use any more, as long as it comes to an end.
+        let _ = stack.close(&Call::default()).await;
+        Ok(())
     }
 
     async fn full_at_open(&mut self, user: &mut Exercise) -> Outcome {
