@@ -13,6 +13,7 @@ use larder_store_core::{
 };
 
 use super::model::{Held, Model, Seen};
+use super::plan::KEYS;
 use crate::clocks::StillClock;
 use crate::rng::Rng;
 use crate::value::{self, WriteNo};
@@ -64,7 +65,7 @@ impl Shared {
     /// Reads a key that nobody has ever named.
     pub(super) async fn absent(&self) -> Result<(), Wrong> {
         self.calls.set(self.calls.get() + 1);
-        let name = Key::new(format!("absent/{}", self.number())).map_err(failed("a key"))?;
+        let name = Key::new(format!("{KEYS}-absent/{}", self.number())).map_err(failed("a key"))?;
         match self.store.get_opts(&name, &GetOptions::new()).await.map_err(failed("get"))? {
             Got::Absent => Ok(()),
             got => Err(format!("get: {got:?} under a key that nobody wrote")),
@@ -333,7 +334,7 @@ impl Client<'_> {
 
     async fn list(&mut self) -> Result<(), Wrong> {
         let model = &self.shared.model;
-        let prefix = format!("c{}/", self.number);
+        let prefix = format!("{KEYS}{}/", self.number);
         let mut items = self.shared.store.list_opts(ListOptions::new().with_prefix(prefix));
         let mut listed: Vec<Meta> = Vec::new();
         while let Some(item) = items.next().await {

@@ -37,6 +37,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
             keys: 16,
             memory: 1 << 20,
             transactions,
+            whole: true,
             past_fence,
             seed,
         };

@@ -14,7 +14,7 @@ use super::Options;
 use super::client::{Client, PATIENCE, Shared, Wrong, failed};
 use super::matrix::Matrix;
 use super::model::Model;
-use super::plan::Plan;
+use super::plan::{KEYS, Plan};
 use crate::Outcome;
 use crate::clocks::StillClock;
 use crate::posing::Posing;
@@ -61,7 +61,7 @@ type Inner = Arc<Mutex<Vec<Arc<dyn Store>>>>;
 
 /// Keys of a life: so many clients with so many each.
 pub(super) fn keys(options: &Options) -> Vec<Key> {
-    let name = |client, key| Key::new(format!("c{client}/{key}")).expect("it is a legal key");
+    let name = |client, key| Key::new(format!("{KEYS}{client}/{key}")).expect("it is a legal key");
     (0..options.clients).flat_map(|client| (0..options.keys).map(move |key| name(client, key))).collect()
 }
 
@@ -158,14 +158,14 @@ impl World<'_> {
         let mut setup = StackSetup::new(text, Duration::from_millis(100));
         setup.env = self.clock.env();
         let (faults, inner, env) = (faults.clone(), inner.clone(), setup.env.clone());
-        let (plain, waits) = (plan.memory_is_plain, plan.memory_waits);
+        let (plain, waits) = (plan.memory_is_plain, plan.waits);
         let wrap: Wrap = Arc::new(move |at, store| {
             inner.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
             if at == 0 && plain {
                 return store;
             }
             let mut store = Posing::new(store);
-            if at == 0 && waits {
+            if waits[at] {
                 store = store.waited_for();
             }
             Arc::new(FaultStore::new(store, faults[at].clone()).with_env(env.clone()))

@@ -45,6 +45,8 @@ pub struct Options {
     pub memory: usize,
     /// The origin is LMDB, which has transactions, instead of files.
     pub transactions: bool,
+    /// Goes on until every fault had its turn, and judges whether each has struck every call.
+    pub whole: bool,
     /// Broken on purpose: writes go to the origin past the fence.
     pub past_fence: bool,
     /// What repeats its choices.
@@ -70,7 +72,7 @@ pub fn run(options: &Options) -> Outcome<Report> {
         counts: Counts::default(),
     };
     let mut failed: u64 = 0;
-    while world.counts.calls < options.calls || world.counts.lives < plan::Plan::turn() {
+    while world.counts.calls < options.calls || (options.whole && world.counts.lives < plan::Plan::turn()) {
         let lived = stores::block_on(world.life(options.calls_of_a_life, &mut rng))?;
         if let Err(wrong) = lived {
             failed += 1;
@@ -85,7 +87,7 @@ pub fn run(options: &Options) -> Outcome<Report> {
     }
     tell(&mut report, &world, failed);
     report.count("jumps of the clock", clock.jumps());
-    if !options.past_fence {
+    if options.whole && !options.past_fence {
         for (front, matrix) in FRONTS.into_iter().zip(&world.matrices) {
             matrix.tell(front, &mut report);
         }

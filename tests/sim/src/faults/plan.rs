@@ -5,9 +5,12 @@ use std::time::Duration;
 use larder_store_core::layer::fault::{Cell, Effect, Fault, Faults, When};
 use larder_store_core::{ErrorKind, Op};
 
-use super::matrix::{CALLS, KINDS, NEVER, STREAMS};
+use super::matrix::{KINDS, NEVER, STREAMS};
 use crate::Outcome;
 use crate::rng::Rng;
+
+/// What the keys of clients begin with.
+pub(super) const KEYS: &str = "c";
 
 /// Longer than a front may take, and shorter.
 const DELAYS: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(1500)];
@@ -74,8 +77,12 @@ pub(super) struct Plan {
     pub(super) focus: Focus,
     /// The front that has the fence is empty, and fails already when it is attached.
     pub(super) from_the_first: bool,
-    /// The memory has to be waited for, as stores of others may.
-    pub(super) memory_waits: bool,
+    /// It is of those in which the focus has to strike every call. So nothing else strikes what is asked when a fence is
+    /// attached: an answer there can make others needless.
+    first_turn: bool,
+    /// Which fronts have to be waited for, as stores of others may. The fault layer keeps what it drew for a read that was
+    /// not waited for, if that hangs or is late, until somebody waits; nothing comes late from those that are.
+    pub(super) waits: [bool; 2],
     /// The memory keeps objects, and there is nothing in it that can fail.
     pub(super) memory_is_plain: bool,
     /// The stack's parameters.
@@ -99,19 +106,27 @@ impl Plan {
     pub(super) fn draw(n: u64, rng: &mut Rng) -> Plan {
         let all = Focus::all();
         let from_the_first = n % 2 == 1;
+        let first_turn = n < Plan::turn();
+        let focus = all[(n / 2) as usize % all.len()];
+        let background = *rng.pick(&[0.0, 0.002, 0.02, 0.1, 0.3]);
+        let late = match first_turn {
+            true => background > 0.0 || matches!(focus, Focus::Hang(_) | Focus::Delay(_)),
+            false => rng.one_in(2),
+        };
         Plan {
-            focus: all[(n / 2) as usize % all.len()],
+            first_turn,
+            focus,
             from_the_first,
-            memory_waits: !from_the_first,
-            memory_is_plain: n >= 2 * all.len() as u64 && rng.one_in(5),
+            waits: [late || !from_the_first, late],
+            memory_is_plain: !first_turn && rng.one_in(5),
             // A stack that runs without its fence says so by its freshness.
             params: match from_the_first {
                 true => ALWAYS,
                 // Nothing is streamed from a front whose answers the origin has to confirm.
-                false if n < 2 * all.len() as u64 => PARAMS[rng.index(4)],
+                false if first_turn => PARAMS[rng.index(4)],
                 false => PARAMS[rng.index(PARAMS.len())],
             },
-            background: *rng.pick(&[0.0, 0.002, 0.02, 0.1, 0.3]),
+            background,
         }
     }
 
@@ -129,12 +144,12 @@ impl Plan {
             }
             let cells: Vec<Cell> = faults.cells().into_iter().filter(|cell| self.focus.is(cell)).collect();
             for op in [Op::Get, Op::GetStream, Op::Put, Op::PutStream, Op::List, Op::Sweep, Op::Drain] {
-                let streamed = self.params != ALWAYS && (front > 0 || self.memory_waits);
+                let streamed = self.params != ALWAYS && (front > 0 || self.waits[0]);
                 let mut these = cells.iter().filter(|cell| cell.op == op).peekable();
                 let can = these.peek().is_some()
                     && match op {
                         Op::GetStream => streamed,
-                        Op::List => front == 1 && self.from_the_first,
+                        Op::List => front == 1 && self.from_the_first && self.first_turn,
                         _ => true,
                     };
                 if can && these.all(|cell| cell.struck == 0) {
@@ -153,14 +168,25 @@ impl Plan {
     /// The faults of one front.
     pub(super) fn faults(&self, rng: &mut Rng) -> Outcome<Faults> {
         let mut rules = Vec::new();
-        let many: Vec<Op> = [Op::Get, Op::Put].into_iter().chain(NEVER).collect();
+        let keyed: Vec<Op> =
+            [Op::Get, Op::Put].into_iter().chain(NEVER).filter(|op| *op != Op::Flush).collect();
+        let of_clients = |fault: Fault| if self.first_turn { fault.keys(KEYS) } else { fault };
         let (streams, few) = ([Op::GetStream, Op::PutStream], [Op::Sweep, Op::Drain]);
         let slow = |focus: Focus| if matches!(focus, Focus::Hang(_) | Focus::Delay(_)) { 0.25 } else { 1.0 };
-        for (ops, rate) in
-            [(&many[..], 0.1), (&streams, 0.4), (&few, 0.7), (&[Op::List], 1.0), (&[Op::Close], 1.0)]
-        {
+        let usual: [(&[Op], f64); 6] = [
+            (&keyed, 0.1),
+            (&[Op::Flush], 0.1),
+            (&streams, 0.4),
+            (&few, 0.7),
+            (&[Op::List], 1.0),
+            (&[Op::Close], 1.0),
+        ];
+        for (ops, rate) in usual {
             let rate = if rate < 0.2 { rate * slow(self.focus) } else { rate };
             let mut fault = self.focus.on(ops, rng).map(|fault| fault.rate(rate));
+            if *ops == keyed {
+                fault = fault.map(of_clients);
+            }
             if *ops == [Op::List] {
                 // Else the front would never be attached.
                 fault = fault.map(|fault| fault.times(2));
@@ -169,11 +195,10 @@ impl Plan {
         }
         let all = Focus::all();
         if self.background > 0.0 {
-            let usual: Vec<Op> =
-                CALLS.into_iter().filter(|op| !few.contains(op) && *op != Op::Close).collect();
+            let beside: Vec<Op> = keyed.iter().copied().chain(streams).collect();
             for focus in &all {
                 let rate = self.background / all.len() as f64 * slow(*focus);
-                rules.extend(focus.on(&usual, rng).map(|fault| fault.rate(rate)));
+                rules.extend(focus.on(&beside, rng).map(|fault| of_clients(fault.rate(rate))));
             }
         }
         Ok(Faults::new(rng.word(), rules)?)

@@ -4,15 +4,17 @@ use larder_sim::report::Report;
 use larder_sim::rng::fresh_seed;
 
 fn faults(transactions: bool, past_fence: bool) -> Report {
+    let whole = !transactions;
     let place = Place::in_memory().unwrap();
     let options = Options {
         folder: place.path(),
-        calls: 1,
+        calls: 1500,
         calls_of_a_life: 24,
         clients: 2,
         keys: 3,
         memory: 300_000,
         transactions,
+        whole,
         past_fence,
         seed: fresh_seed(),
     };
@@ -27,7 +29,7 @@ fn no_fault_of_a_front_fails_a_call() {
     assert!(report.counted("calls") > 1000, "{}", report.json());
 }
 
-/// The same over an origin with transactions.
+/// Some of that over an origin with transactions.
 #[test]
 fn no_fault_of_a_front_fails_a_transaction() {
     faults(true, false).assert_good();
