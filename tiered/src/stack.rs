@@ -22,7 +22,7 @@ use crate::stats::StackCounts;
 /// The name of the fence file, in the folder of the front that is shared.
 pub(crate) const FENCE_FILE: &str = "larder.fence";
 /// Bytes that entries on their way into fronts may take while nobody waits for it, all they cost counted.
-pub(crate) const FILL_BYTES: usize = 4 << 20;
+pub(crate) const FILL_BYTES: usize = 2 << 20;
 /// How often a write is tried whose fence turned out to be broken.
 const FENCE_TRIES: usize = 4;
 

@@ -42,7 +42,7 @@ impl Settings {
     /// free pages can be used by the next one. Where a commit does not wait for the disk there is little to be won by large
     /// ones, and LMDB keeps in memory what a commit changes.
     pub(super) fn batch(&self) -> usize {
-        const UNSYNCED: usize = 2 << 20;
+        const UNSYNCED: usize = 1 << 20;
         match (self.role, self.sync) {
             (LmdbRole::Origin, _) => usize::MAX,
             (LmdbRole::Cache, true) => self.max_size / 32,

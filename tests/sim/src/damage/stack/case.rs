@@ -19,6 +19,8 @@ use crate::rng::Rng;
 use crate::tiers::{DATA, FENCE};
 use crate::value::{self, WriteNo};
 
+/// How long a call of the cache may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Rounds of reads while the damage comes.
 const ROUNDS: u64 = 3;
 /// The longest that the damage waits while reads go on.
@@ -59,7 +61,9 @@ pub(super) async fn play(folder: &Path, values: &[Stored], doing: &Doing) -> Out
     }
     let cache = tiers.cache_folder();
     let before = marks(&cache);
-    let stack = match tiers.open().await {
+    // A machine that others use too may be slow: that is no failure of the cache, which would be left alone then.
+    let opened = tiers.over(tiers.origin().await?)?.front_timeout(PATIENCE).open().await;
+    let stack = match opened {
         Ok(stack) => stack,
         Err(error) => {
             let mut answer = Answer { refused: 1, ..Answer::default() };

@@ -19,7 +19,7 @@ pub(in crate::damage) fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let cases = args.number("cases", 100_000)?;
     let jobs = args.number("jobs", 2)?.max(1);
     let seed = args.number("seed", rng::fresh_seed())?;
-    let patience = Duration::from_secs(args.number("patience", 10)?);
+    let patience = Duration::from_secs(args.number("patience", 60)?);
     let dir = args.text("dir")?;
     args.finish()?;
     let place = match &dir {
