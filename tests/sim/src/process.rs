@@ -82,6 +82,19 @@ impl Running {
         Ok(Running(child.map_err(|e| format!("{:?} cannot be run: {e}", command.get_program()))?))
     }
 
+    /// Begins it, and waits until it says something.
+    ///
+    /// # Errors
+    /// It cannot be begun, or ends before that.
+    pub fn begin_ready(command: &mut Command) -> Outcome<Running> {
+        let mut child = Running::begin(command.stdout(Stdio::piped()))?;
+        let said = child.child().stdout.take().ok_or("the child has no output")?.read(&mut [0])?;
+        if said == 0 {
+            return Err("a child ended before it was ready".into());
+        }
+        Ok(child)
+    }
+
     /// The child itself.
     pub fn child(&mut self) -> &mut Child {
         &mut self.0

@@ -1,8 +1,6 @@
 //! How long attaching takes, without the time in which the process waited for a processor.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use larder_store_core::Env;
@@ -131,11 +129,5 @@ fn hold(options: &Options, path: &Path, seed: u64) -> Outcome<Running> {
     let (path, seed) = (path.to_str().ok_or("the folder's name is not UTF-8")?, seed.to_string());
     let (slots, writes) = (DEFAULT_SLOTS.to_string(), options.writes.to_string());
     let args = ["--path", path, "--slots", &slots, "--writes", &writes, "--seed", &seed];
-    let mut command = options.program.role(holder::ROLE, args);
-    let mut child = Running::begin(command.stdout(Stdio::piped()))?;
-    let ready = child.child().stdout.take().ok_or("the child has no output")?.read(&mut [0])?;
-    if ready == 0 {
-        return Err("a child ended before it held anything".into());
-    }
-    Ok(child)
+    Running::begin_ready(&mut options.program.role(holder::ROLE, args))
 }

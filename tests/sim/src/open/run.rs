@@ -1,9 +1,7 @@
 //! Measures.
 
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,13 +212,7 @@ fn hold(options: &Options, folder: &Path, seed: u64) -> Outcome<Running> {
     let folder = folder.to_str().ok_or("the folder's name is not UTF-8")?;
     let [writes, entries, seed] = [options.writes, options.entries, seed].map(|n| n.to_string());
     let args = ["--folder", folder, "--writes", &writes, "--entries", &entries, "--seed", &seed];
-    let mut command = options.program.role(holder::ROLE, args);
-    let mut child = Running::begin(command.stdout(Stdio::piped()))?;
-    let ready = child.child().stdout.take().ok_or("the child has no output")?.read(&mut [0])?;
-    if ready == 0 {
-        return Err("a child ended before it held anything".into());
-    }
-    Ok(child)
+    Running::begin_ready(&mut options.program.role(holder::ROLE, args))
 }
 
 fn tell(report: &mut Report, name: &str, opens: &Opens) {
