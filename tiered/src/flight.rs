@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -73,6 +74,8 @@ pub(crate) trait Joins {
 
 /// What became of somebody who wants an answer.
 pub(crate) enum Boarded {
+    /// A flight ended since he began to look into the fronts, which have its answer by now: he looks again.
+    TooLate,
     /// He waits for this flight.
     Joined(Arc<Flight>),
     /// He begins it.
@@ -149,29 +152,52 @@ impl fmt::Debug for Flight {
 
 type Shard = Mutex<HashMap<Key, Vec<Arc<Flight>>>>;
 
+/// How many counters of ended flights there are: enough that two busy keys hardly share one.
+const ENDED: usize = 4096;
+
 /// The flights of a stack.
 pub(crate) struct Flights {
     hasher: RandomState,
     shards: [Shard; 32],
+    /// How many flights have ended, by hashes of their keys.
+    ended: Box<[AtomicU64]>,
 }
 
 impl Flights {
     pub(crate) fn new() -> Flights {
-        Flights { hasher: RandomState::new(), shards: Default::default() }
+        Flights {
+            hasher: RandomState::new(),
+            shards: Default::default(),
+            ended: (0..ENDED).map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Vec<Arc<Flight>>>> {
-        let shard = &self.shards[self.hasher.hash_one(key) as usize % self.shards.len()];
+    fn shard(&self, hash: u64) -> MutexGuard<'_, HashMap<Key, Vec<Arc<Flight>>>> {
+        let shard = &self.shards[hash as usize % self.shards.len()];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Joins a flight that will do, or begins one.
-    pub(crate) fn board(&self, key: &Key, kind: Kind, reader: &impl Joins) -> Boarded {
-        let mut shard = self.shard(key);
-        let flights = shard.entry(key.clone()).or_default();
-        if let Some(flight) = flights.iter().find(|flight| flight.takes(kind, reader)) {
+    fn ended_at(&self, hash: u64) -> &AtomicU64 {
+        &self.ended[(hash >> 32) as usize % ENDED]
+    }
+
+    /// How many flights for a key have ended so far. To be asked before the fronts are: what a flight brought is in them
+    /// before it counts as ended.
+    pub(crate) fn ended(&self, key: &Key) -> u64 {
+        self.ended_at(self.hasher.hash_one(key)).load(Ordering::SeqCst)
+    }
+
+    /// Joins a flight that will do, or begins one if none has ended since there were `ended`.
+    pub(crate) fn board(&self, key: &Key, kind: Kind, reader: &impl Joins, ended: u64) -> Boarded {
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self.shard(hash);
+        if let Some(flight) = shard.get(key).and_then(|all| all.iter().find(|one| one.takes(kind, reader))) {
             return Boarded::Joined(flight.clone());
         }
+        if self.ended_at(hash).load(Ordering::SeqCst) != ended {
+            return Boarded::TooLate;
+        }
+        let flights = shard.entry(key.clone()).or_default();
         let flight = Arc::new(Flight {
             key: key.clone(),
             kind,
@@ -185,9 +211,14 @@ impl Flights {
 
     /// Nobody can join it any more.
     pub(crate) fn remove(&self, flight: &Arc<Flight>) {
-        let mut shard = self.shard(&flight.key);
+        let hash = self.hasher.hash_one(&flight.key);
+        let mut shard = self.shard(hash);
         if let Some(flights) = shard.get_mut(&flight.key) {
+            let before = flights.len();
             flights.retain(|other| !Arc::ptr_eq(other, flight));
+            if flights.len() < before {
+                self.ended_at(hash).fetch_add(1, Ordering::SeqCst);
+            }
             if flights.is_empty() {
                 shard.remove(&flight.key);
             }

@@ -262,5 +262,5 @@ impl Quirk for OtherTime {
 }
 
 caught!(a_put_that_tells_another_time: OtherTime, [
-    "reads.meta": "the time that the put of Key(\"meta/0\") told",
+    "reads.meta": "the time that the put of \"meta/0\" told",
 ]);

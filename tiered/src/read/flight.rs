@@ -83,7 +83,8 @@ impl Stack {
         base: Option<Arc<Entry>>,
     ) -> Result<Option<Got<Bytes>>> {
         self.tend(view);
-        let flight = match self.flights.board(key, kind, &self.reader(view, wish)) {
+        let flight = match self.flights.board(key, kind, &self.reader(view, wish), view.ended) {
+            Boarded::TooLate => return Ok(None),
             Boarded::Joined(flight) => {
                 self.counts.joined.add();
                 flight

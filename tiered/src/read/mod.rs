@@ -29,6 +29,8 @@ use crate::stack::Stack;
 pub(crate) struct View {
     pub(crate) table: Arc<Table<Mapped>>,
     pub(crate) lease: Lease,
+    /// How many flights for the key had ended.
+    pub(crate) ended: u64,
 }
 
 /// What the fronts had.
@@ -43,9 +45,10 @@ pub(crate) enum Fronts {
 impl Stack {
     /// Begins a read.
     pub(crate) fn view(&self, key: &Key) -> View {
+        let ended = self.flights.ended(key);
         let table = self.cell.table();
         let lease = table.lease(self.slot(&table, key));
-        View { table, lease }
+        View { table, lease, ended }
     }
 
     /// Reads a value.

@@ -122,7 +122,8 @@ impl Stack {
             self.note(&got);
             return got.map(|got| Some(self.told(got))).map_err(named(self, op, key));
         }
-        let flight = match self.flights.board(key, Kind::Head, &self.reader(view, wish)) {
+        let flight = match self.flights.board(key, Kind::Head, &self.reader(view, wish), view.ended) {
+            Boarded::TooLate => return Ok(None),
             Boarded::Joined(flight) => {
                 self.counts.joined.add();
                 flight

@@ -27,6 +27,24 @@ async fn ten_thousand_misses_of_one_key_are_one_read() {
 }
 
 #[tokio::test]
+async fn a_reader_who_missed_the_front_before_a_flight_filled_it_looks_again() {
+    let (origin, front) = (local(), slow_front());
+    origin.put("k", "v").await.unwrap();
+    let store = TieredStore::builder(origin.clone()).front(front.clone()).open().await.unwrap();
+    let missed = front.hold(Op::Get, When::After);
+    let late = tokio::spawn({
+        let store = store.clone();
+        async move { store.get("k").await }
+    });
+    missed.reached().await;
+    assert_eq!(store.get("k").await.unwrap().unwrap(), "v");
+    settle(&store).await;
+    missed.release();
+    assert_eq!(late.await.unwrap().unwrap().unwrap(), "v");
+    assert_eq!(origin.reads(), 1);
+}
+
+#[tokio::test]
 async fn a_leader_that_goes_away_at_any_await_takes_nothing_with_him() {
     for polls in 0..6 {
         for (name, origin, store) in stacks(local).await {
