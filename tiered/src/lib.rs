@@ -18,7 +18,7 @@
 //! use larder_tiered::TieredStore;
 //!
 //! let config = LmdbConfig::new(cache).with_role(LmdbRole::Cache).with_capacity(64 << 20);
-//! let store = TieredStore::builder(FileStore::open(&FileConfig::new(data)).await?)
+//! let store = TieredStore::builder(FileStore::open(FileConfig::new(data)).await?)
 //!     .front(MemoryCache::new(16 << 20)?)
 //!     .front(LmdbStore::open(&config).await?)
 //!     .fresh(Freshness::SoleWriter) // every process that writes these files does it by such a stack
