@@ -11,9 +11,10 @@ use larder_store_core::{
 use larder_tiered::{StackStats, TieredStore};
 
 use super::answer::Answer;
-use super::harm::{Harm, Target};
+use super::harm::Target;
 use super::tiers;
 use crate::Outcome;
+use crate::damage::harm::Harm;
 use crate::damage::plan::Stored;
 use crate::rng::Rng;
 use crate::tiers::{DATA, FENCE};
@@ -133,7 +134,7 @@ impl Case<'_> {
             let pause = Duration::from_micros(rng.below(LONGEST_US));
             let harming = std::thread::spawn(move || {
                 std::thread::sleep(pause);
-                harm.apply(&path, &mut hurt).map_err(|e| e.to_string())
+                harm.apply_in_place(&path, &mut hurt).map_err(|e| e.to_string())
             });
             for _ in 0..ROUNDS {
                 self.read_all().await;

@@ -6,9 +6,10 @@ use std::process::Command;
 
 use super::answer::Answer;
 use super::case::{self, Doing};
-use super::harm::{Harm, Target};
+use super::harm::Target;
 use super::{Options, tiers};
 use crate::args::Args;
+use crate::damage::harm::Harm;
 use crate::damage::plan::{self, Stored};
 use crate::{Outcome, process};
 

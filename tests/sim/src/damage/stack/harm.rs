@@ -5,31 +5,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::Outcome;
+use crate::damage::harm::Harm;
 use crate::rng::Rng;
 use crate::tiers::{DATA, FENCE};
 
 const PAGE: u64 = 4096;
-
-/// A way to damage a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Harm {
-    /// One bit anywhere.
-    Flip,
-    /// One bit among the first 64 bytes of a page, where structure lives.
-    HeadFlip,
-    /// The file ends early.
-    Truncate,
-    /// A page is zeroes.
-    Zero,
-    /// Two pages have changed places.
-    Swap,
-    /// A page is noise.
-    Noise,
-    /// The file goes on after its end.
-    Extend,
-    /// The file is gone.
-    Remove,
-}
 
 /// All of them, by how often they come.
 pub(super) const HARMS: &[(u32, Harm)] = &[
@@ -53,20 +33,6 @@ pub enum Target {
 }
 
 impl Harm {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Harm::Flip => "flip",
-            Harm::HeadFlip => "head flip",
-            Harm::Truncate => "truncate",
-            Harm::Zero => "zero page",
-            Harm::Swap => "swap pages",
-            Harm::Noise => "noise page",
-            Harm::Extend => "extend",
-            Harm::Remove => "remove file",
-        }
-    }
-
     /// The one of that number in [`HARMS`].
     pub(super) fn numbered(number: u64) -> Outcome<Harm> {
         let found = HARMS.get(number as usize).map(|(_, harm)| *harm);
@@ -78,7 +44,7 @@ impl Harm {
     }
 
     /// Damages the file. Says what, in words.
-    pub(super) fn apply(self, path: &Path, rng: &mut Rng) -> Outcome<String> {
+    pub(super) fn apply_in_place(self, path: &Path, rng: &mut Rng) -> Outcome<String> {
         if self == Harm::Remove {
             std::fs::remove_file(path)?;
             return Ok("removed".to_owned());

@@ -16,9 +16,10 @@ mod tally;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::damage::harm::Harm;
 pub(super) use child::{ROLE, play};
 pub(super) use command::command;
-pub use harm::{Harm, Target};
+pub use harm::Target;
 pub use run::run;
 pub use tally::Tally;
 

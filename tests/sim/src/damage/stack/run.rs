@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Outcome<Tally> {
                 doing.harm = Some((target, harm));
                 harm.name().to_owned()
             }
-            false => harm.apply(&cache.join(target.file()), &mut rng)?,
+            false => harm.apply_in_place(&cache.join(target.file()), &mut rng)?,
         };
         let name = format!("case {case}, {}: {what}", target.file());
         let one = tally.0.entry(Way { target, harm, open }).or_default();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::answer::Answer;
-use super::harm::{Harm, Target};
+use super::harm::Target;
+use crate::damage::harm::Harm;
 use crate::report::Report;
 
 /// How many findings are kept word by word, for each way.
