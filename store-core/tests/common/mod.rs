@@ -4,4 +4,5 @@
 pub mod capture;
 #[cfg(feature = "conformance")]
 pub mod faulty;
+pub mod jump;
 pub mod rng;
