@@ -9,17 +9,19 @@ use larder_store_core::env::{BoxFuture, Clock, Random};
 use super::rng::Rng;
 
 /// Time goes on only when somebody sleeps: then at once. For tests in which nothing else is waited for.
-#[derive(Debug)]
 pub struct JumpClock {
     start: (Instant, SystemTime),
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     now: Duration,
     sleeps: Vec<Duration>,
+    meanwhile: Vec<Meanwhile>,
 }
+
+type Meanwhile = Box<dyn FnMut() -> bool + Send>;
 
 impl JumpClock {
     #[allow(clippy::disallowed_methods, reason = "it is a clock")]
@@ -31,6 +33,11 @@ impl JumpClock {
     pub fn env(self: &Arc<JumpClock>, seed: u64) -> Env {
         let random = Arc::new(Seeded(Mutex::new(Rng::new(seed))));
         Env::system().with_clock(self.clone()).with_random(random)
+    }
+
+    /// Runs this in each sleep that begins from now on, until it says that it is done.
+    pub fn meanwhile(&self, what: impl FnMut() -> bool + Send + 'static) {
+        self.state.lock().unwrap().meanwhile.push(Box::new(what));
     }
 
     /// How long it all took so far.
@@ -66,7 +73,11 @@ impl Clock for JumpClock {
         Box::pin(async move {
             // Whoever is about to do something else does it first.
             tokio::task::yield_now().await;
+            // Not under the lock: what happens meanwhile asks for the time.
+            let mut meanwhile = std::mem::take(&mut state.lock().unwrap().meanwhile);
+            meanwhile.retain_mut(|what| !what());
             let mut state = state.lock().unwrap();
+            state.meanwhile.append(&mut meanwhile);
             let slept = until.saturating_sub(state.now);
             state.sleeps.push(slept);
             state.now += slept;

@@ -5,4 +5,6 @@ pub mod capture;
 #[cfg(feature = "conformance")]
 pub mod faulty;
 pub mod jump;
+#[cfg(feature = "conformance")]
+pub mod retried;
 pub mod rng;

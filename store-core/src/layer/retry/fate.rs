@@ -84,7 +84,6 @@ impl Fate {
             Err(error) => error,
         };
         let answered = error.settled() && !error.is(ErrorKind::Unknown);
-        let earlier = self.open;
         self.open |= !answered;
         let transient = is_transient(error.kind()) || error.is(ErrorKind::Unknown);
         match error.kind() {
@@ -92,7 +91,7 @@ impl Fate {
             ErrorKind::Conflict if conditional && self.open => Next::Look(error),
             _ if transient && conditional && !answered => Next::Look(error),
             _ if transient => Next::Again(error),
-            _ if earlier => Next::Done(Err(unknown(error))),
+            _ if self.open => Next::Done(Err(unknown(error))),
             _ => Next::Done(Err(error)),
         }
     }
@@ -103,10 +102,14 @@ impl Fate {
     }
 }
 
+/// What to do about a write that may have been made.
+pub(super) const READ_FIRST: &str = "read the key before anything depends on it";
+
 /// The error of a write that may have been made, whatever its last attempt said.
 pub(super) fn unknown(last: Error) -> Error {
     if last.is(ErrorKind::Unknown) {
-        return last.with_settled(false);
+        let last = last.with_settled(false);
+        return if last.advice().is_some() { last } else { last.hint(READ_FIRST) };
     }
     let why = format!("an attempt got no answer, and what followed failed: {}", last.why());
     let mut error = Error::new(ErrorKind::Unknown, last.op(), why);
@@ -117,8 +120,8 @@ pub(super) fn unknown(last: Error) -> Error {
         error = error.on(key);
     }
     let hint = match last.advice() {
-        Some(hint) => format!("read the key before anything depends on it; {hint}"),
-        None => "read the key before anything depends on it".to_owned(),
+        Some(hint) => format!("{READ_FIRST}; {hint}"),
+        None => READ_FIRST.to_owned(),
     };
     error.hint(hint).caused_by(last)
 }

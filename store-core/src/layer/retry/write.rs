@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::Retry;
 use super::engine::Attempts;
-use super::fate::{Answer, Fate, Next, unknown};
+use super::fate::{Answer, Fate, Next, READ_FIRST, unknown};
 use super::intent::{Intent, Verdict};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Op, Result};
@@ -39,7 +39,7 @@ impl<S: Store> Retry<S> {
             let ended = call.guard_write(self.retries.env(), op, send()).await;
             let ended = ended.map_err(|e| e.at(self.id()).on(key));
             match self.weigh(&mut fate, op, key, &intent, &attempts, ended).await {
-                Next::Done(done) => return done.map_err(|e| attempts.noted(e)),
+                Next::Done(done) => return done.map_err(|e| attempts.noted(e.at(self.id()).on(key))),
                 Next::Again(error) | Next::Look(error) => {
                     if let Err(error) = attempts.again(op, error).await {
                         return Err(fate.last(error));
@@ -110,11 +110,7 @@ impl<S: Store> Retry<S> {
     }
 
     fn unclear(&self, op: Op, key: &Key, why: &str, cause: Error) -> Error {
-        Error::new(ErrorKind::Unknown, op, why)
-            .at(self.id())
-            .on(key)
-            .hint("read the key before anything depends on it")
-            .caused_by(cause)
+        Error::new(ErrorKind::Unknown, op, why).at(self.id()).on(key).hint(READ_FIRST).caused_by(cause)
     }
 
     /// A streamed put: sent once, as its body can be read once, and looked for if its fate is not known.

@@ -1,50 +1,29 @@
 //! What is sent again, when, and for how long.
 #![cfg(feature = "conformance")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod deletes;
+mod puts;
+mod streams;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::faulty::{body, key, plan};
 use common::jump::JumpClock;
+use common::retried::{Retried, bed, bed_with as bed_of};
 use futures_util::TryStreamExt;
 use larder_store_core::conformance::{Place, Reference};
 use larder_store_core::layer::Layers;
-use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
+use larder_store_core::layer::fault::{Fault, FaultStore};
 use larder_store_core::layer::retry::{Retries, Retry, RetryBudget, RetryOptions};
 use larder_store_core::{
     Call, DeleteItem, Env, Error, ErrorKind, GetOptions, Listed, Op, PutItem, PutOptions, Store, StoreExt,
     SweepOptions, derived,
 };
 use tokio_util::sync::CancellationToken;
-
-type Retried = Retry<FaultStore<Arc<Reference>>>;
-
-struct Bed {
-    clock: Arc<JumpClock>,
-    env: Env,
-    faults: Faults,
-    inner: Arc<Reference>,
-    store: Retried,
-}
-
-/// A store with one value, `old`, behind these faults and retries.
-async fn bed_with(options: RetryOptions, rules: impl IntoIterator<Item = Fault>) -> Bed {
-    let clock = JumpClock::new();
-    let env = clock.env(7);
-    let faults = Faults::new(1, rules).unwrap();
-    let inner = Arc::new(Reference::new(&Place::new("retried", env.clone())));
-    inner.put("old", "0123456789").await.unwrap();
-    let faulty = FaultStore::new(inner.clone(), faults.clone()).with_env(env.clone());
-    let retries = Retries::new(options, env.clone()).unwrap();
-    let store = Retry::with_retries(faulty, retries).unwrap();
-    Bed { clock, env, faults, inner, store }
-}
-
-async fn bed(rules: impl IntoIterator<Item = Fault>) -> Bed {
-    bed_with(RetryOptions::new().with_budget(RetryBudget::unlimited()), rules).await
-}
 
 const READS: [Op; 8] =
     [Op::Get, Op::GetStream, Op::Head, Op::GetMany, Op::List, Op::Sweep, Op::Flush, Op::Drain];
@@ -113,7 +92,7 @@ async fn what_passes_is_tried_until_it_passed() {
             assert_eq!((bed.faults.cells()[0].asked, bed.clock.sleeps().len()), (10, 9), "{op} {kind}");
 
             // One more is one too many.
-            let bed = bed_with(RetryOptions::new(), [Fault::before([op]).fail(kind)]).await;
+            let bed = bed_of(RetryOptions::new(), 7, [Fault::before([op]).fail(kind)]).await;
             let error = call(&bed.store, op, &Call::default()).await.expect_err(op.name());
             assert_eq!((error.kind(), error.settled(), error.op()), (kind, true, op));
             assert_eq!(bed.faults.cells()[0].asked, 10, "{op} {kind}");
@@ -268,19 +247,19 @@ async fn patience_ends_it_too_and_cuts_no_attempt() {
         .with_attempts(1_000)
         .with_budget(RetryBudget::unlimited())
         .with_patience(Some(patience));
-    let bed = bed_with(options, [Fault::before([Op::Get]).fail(ErrorKind::Unavailable)]).await;
+    let bed = bed_of(options, 7, [Fault::before([Op::Get]).fail(ErrorKind::Unavailable)]).await;
     let error = bed.store.get_opts(&key("old"), &GetOptions::new()).await.unwrap_err();
     assert!(error.advice().unwrap().contains("patience"), "{error}");
     assert!(bed.clock.passed() < patience && bed.clock.passed() > patience / 3);
     let rules = [Fault::before([Op::Get]).delay(patience * 5)];
-    let bed = bed_with(options, rules).await;
+    let bed = bed_of(options, 7, rules).await;
     assert_eq!(bed.store.get("old").await.unwrap().unwrap(), "0123456789");
 }
 
 #[tokio::test]
 async fn the_budget_is_shared_and_comes_back() {
     let options = RetryOptions::new().with_pauses(Duration::ZERO, Duration::ZERO);
-    let bed = bed_with(options, [Fault::before([Op::Get, Op::Put]).fail(ErrorKind::Unavailable)]).await;
+    let bed = bed_of(options, 7, [Fault::before([Op::Get, Op::Put]).fail(ErrorKind::Unavailable)]).await;
     let asked = || bed.faults.cells().iter().map(|cell| cell.asked).sum::<u64>();
     for _ in 0..500 {
         let error = bed.store.get_opts(&key("old"), &GetOptions::new()).await.unwrap_err();
@@ -303,7 +282,7 @@ async fn a_try_get_that_fails_falls_to_a_get() {
     let bed = bed([Fault::before([Op::Get]).fail(ErrorKind::Unavailable).times(1)]).await;
     assert!(bed.store.try_get(&key("old"), &GetOptions::new()).is_none());
     assert!(bed.store.try_get(&key("old"), &GetOptions::new()).unwrap().is_ok());
-    let bed = bed_with(RetryOptions::new(), [Fault::before([Op::Get]).fail(ErrorKind::Corrupt)]).await;
+    let bed = bed_of(RetryOptions::new(), 7, [Fault::before([Op::Get]).fail(ErrorKind::Corrupt)]).await;
     let got = bed.store.try_get(&key("old"), &GetOptions::new());
     assert_eq!(got.unwrap().unwrap_err().kind(), ErrorKind::Corrupt);
 }
