@@ -72,6 +72,13 @@ impl Wire {
                 Err(error) => outcomes.push(Some(Err(error))),
             }
         }
+        // A name that XML cannot hold goes by itself.
+        let (named, alone): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, (name, _))| is_xml(name));
+        for (at, _) in alone {
+            let mut one = DeleteOptions::new().with_call(call.clone());
+            one.only = items[at].only.clone();
+            outcomes[at] = Some(self.delete(op, &items[at].key, &one).await);
+        }
         for batch in named.chunks(BATCH) {
             let done = self.delete_some(op, batch, call).await;
             for (at, (name, condition)) in batch {
@@ -117,11 +124,14 @@ impl Wire {
         let mut refused = HashMap::new();
         for error in done.errors() {
             let (Some(name), code) = (error.key(), error.code().unwrap_or_default()) else { continue };
-            let said = format!("S3 says {code}: {}", error.message().unwrap_or_default().trim_end_matches('.'));
+            let said =
+                format!("S3 says {code}: {}", error.message().unwrap_or_default().trim_end_matches('.'));
             let why = match code {
                 "PreconditionFailed" => other(op, None),
                 "NoSuchKey" => gone(op),
-                "AccessDenied" => Error::new(ErrorKind::Denied, op, said).hint("s3:DeleteObject on the object is missing"),
+                "AccessDenied" => {
+                    Error::new(ErrorKind::Denied, op, said).hint("s3:DeleteObject on the object is missing")
+                }
                 "SlowDown" => Error::new(ErrorKind::Throttled, op, said),
                 _ => Error::new(ErrorKind::Unknown, op, said),
             };
@@ -129,6 +139,11 @@ impl Wire {
         }
         Ok(refused)
     }
+}
+
+/// Whether an XML document can hold it (XML 1.0, 2.2). Other characters that it cannot are none of keys.
+fn is_xml(name: &str) -> bool {
+    !name.contains(['\u{fffe}', '\u{ffff}'])
 }
 
 /// Whether no key stands twice.

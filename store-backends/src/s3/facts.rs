@@ -6,10 +6,13 @@
 //! use. S3 takes 2,048 bytes of names and values together, which all of this at its largest stays within.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_smithy_types::base64;
-use larder_store_core::{Attributes, Error, ErrorKind, MAX_PREDECESSORS, Native, Op, Result, WriteId};
+use larder_store_core::time::{from_nanos, to_nanos};
+use larder_store_core::{
+    Attributes, Error, ErrorKind, MAX_PREDECESSORS, Native, Op, Result, Version, WriteId,
+};
 
 /// The entry of what Larder itself keeps.
 const FACTS: &str = "larder";
@@ -26,6 +29,14 @@ pub(super) struct Facts {
     pub(super) predecessors: Vec<WriteId>,
     pub(super) modified: SystemTime,
     pub(super) expires: Option<SystemTime>,
+}
+
+impl Facts {
+    /// The version of the object with this ETag.
+    pub(super) fn version(&self, etag: &str) -> Version {
+        Version::of_service(etag, Some(self.write_id), self.predecessors.iter().copied())
+            .with_expiry(self.expires)
+    }
 }
 
 /// Metadata entries by name.
@@ -70,7 +81,8 @@ pub(super) fn write(facts: &Facts, attributes: &Attributes) -> Result<(Entries, 
     // S3 makes up a content type where none is given, so it is said whether one was.
     let typed = if fields[Native::ContentType as usize].is_some() { ";t" } else { "" };
     let ids: Vec<_> = facts.predecessors.iter().take(MAX_PREDECESSORS).map(ToString::to_string).collect();
-    let mut text = format!("{FORM};w={};p={};m={}{typed}", facts.write_id, ids.join(","), nanos(facts.modified)?);
+    let mut text =
+        format!("{FORM};w={};p={};m={}{typed}", facts.write_id, ids.join(","), nanos(facts.modified)?);
     if let Some(expires) = facts.expires {
         text.push_str(&format!(";x={}", nanos(expires)?));
     }
@@ -89,7 +101,9 @@ pub(super) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option
         None => (None, true),
     };
     let mut attributes = match entry(ODD) {
-        Some(text) => Attributes::decode(&base64::decode(text).map_err(|_| damaged(ODD))?).map_err(|_| damaged(ODD))?,
+        Some(text) => {
+            Attributes::decode(&base64::decode(text).map_err(|_| damaged(ODD))?).map_err(|_| damaged(ODD))?
+        }
         None => Attributes::new(),
     };
     for (name, value) in entries.into_iter().flatten() {
@@ -125,9 +139,12 @@ fn facts(text: &str) -> Result<(Facts, bool)> {
     let mut parts = text.split(';');
     if parts.next() != Some(FORM) {
         let why = "the object's metadata is of a form that this version does not know";
-        return Err(Error::new(ErrorKind::Unsupported, Op::Get, why).hint("a later version of Larder wrote it"));
+        return Err(
+            Error::new(ErrorKind::Unsupported, Op::Get, why).hint("a later version of Larder wrote it")
+        );
     }
-    let (mut write_id, mut modified, mut expires, mut predecessors, mut typed) = (None, None, None, Vec::new(), false);
+    let (mut write_id, mut modified, mut expires, mut predecessors, mut typed) =
+        (None, None, None, Vec::new(), false);
     for part in parts {
         match part.split_once('=') {
             Some(("w", id)) => write_id = Some(id.parse().map_err(|_| wrong())?),
@@ -153,25 +170,19 @@ fn damaged(entry: &str) -> Error {
     Error::new(ErrorKind::Corrupt, Op::Get, format!("the object's metadata entry {entry:?} is damaged"))
 }
 
-/// Nanoseconds since 1970, as text.
-pub(super) fn nanos(time: SystemTime) -> Result<String> {
-    let wrong = || Error::new(ErrorKind::Invalid, Op::Put, "a time is before 1677 or after 2262");
-    let nanos = match time.duration_since(UNIX_EPOCH) {
-        Ok(later) => i64::try_from(later.as_nanos()).map_err(|_| wrong())?,
-        Err(earlier) => -i64::try_from(earlier.duration().as_nanos()).map_err(|_| wrong())?,
-    };
-    Ok(nanos.to_string())
+fn nanos(time: SystemTime) -> Result<i64> {
+    to_nanos(time)
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, Op::Put, "a time is before 1677 or after 2262"))
 }
 
-/// The time of such a text.
-pub(super) fn time_of(text: &str) -> Option<SystemTime> {
-    let nanos: i64 = text.parse().ok()?;
-    let span = Duration::from_nanos(nanos.unsigned_abs());
-    if nanos < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) }
+fn time_of(text: &str) -> Option<SystemTime> {
+    text.parse().ok().map(from_nanos)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn full() -> Facts {
@@ -224,7 +235,11 @@ mod tests {
     fn damage_is_told() {
         for text in ["1", "1;w=1;m=1", "1;w=00000000000000000000000000000000", "1;z=1", "1;m=x"] {
             let entries = Entries::from([("larder".into(), text.into())]);
-            assert_eq!(read(Some(&entries), &Fields::default()).unwrap_err().kind(), ErrorKind::Corrupt, "{text}");
+            assert_eq!(
+                read(Some(&entries), &Fields::default()).unwrap_err().kind(),
+                ErrorKind::Corrupt,
+                "{text}"
+            );
         }
         let later = Entries::from([("larder".into(), "2;w=1".into())]);
         assert_eq!(read(Some(&later), &Fields::default()).unwrap_err().kind(), ErrorKind::Unsupported);

@@ -8,7 +8,6 @@ use aws_sdk_s3::primitives::DateTime;
 use larder_store_core::{Attributes, Error, ErrorKind, Key, Meta, Native, Op, Result, Version};
 
 use super::facts::{self, Entries, Facts, Fields};
-use super::tag;
 
 /// An object as an answer describes it.
 #[derive(Debug)]
@@ -38,7 +37,8 @@ macro_rules! fields {
     ($answer:expr) => {{
         let answer = $answer;
         let mut fields = Fields::default();
-        let mut set = |native: Native, value: Option<&str>| fields[native as usize] = value.map(str::to_owned);
+        let mut set =
+            |native: Native, value: Option<&str>| fields[native as usize] = value.map(str::to_owned);
         set(Native::ContentType, answer.content_type());
         set(Native::CacheControl, answer.cache_control());
         set(Native::ContentEncoding, answer.content_encoding());
@@ -73,7 +73,8 @@ impl Object {
         fields: Fields,
     ) -> Result<Object> {
         let etag = etag.ok_or_else(|| no_etag(op))?.to_owned();
-        let size = size.ok_or_else(|| Error::new(ErrorKind::Unavailable, op, "the service's answer has no length"))?;
+        let size =
+            size.ok_or_else(|| Error::new(ErrorKind::Unavailable, op, "the service's answer has no length"))?;
         let (facts, attributes) = facts::read(entries, &fields)?;
         Ok(Object { etag, size, stored, facts, attributes })
     }
@@ -88,7 +89,7 @@ impl Object {
 
     pub(super) fn version(&self) -> Version {
         match &self.facts {
-            Some(facts) => tag::version(&self.etag, facts.expires, facts.write_id, &facts.predecessors),
+            Some(facts) => facts.version(&self.etag),
             None => Version::of_service(self.etag.as_str(), None, []),
         }
     }

@@ -13,8 +13,8 @@ use super::client::Live;
 use super::config::Layout;
 use super::error::Failure;
 use super::object::Object;
+use super::record;
 use super::wire::Wire;
-use super::{record, tag};
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -26,7 +26,6 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn of(options: &GetOptions) -> Ask {
-        let etag = |version: &Option<Version>| Some(tag::etag(version.as_ref()?)?.0.to_owned());
         Ask { range: options.range, if_match: etag(&options.only), if_none_match: etag(&options.unless) }
     }
 }
@@ -57,6 +56,11 @@ impl<T> Answer<T> {
     }
 }
 
+/// The ETag in a version.
+fn etag(version: &Option<Version>) -> Option<String> {
+    Some(version.as_ref()?.tag()?.to_owned())
+}
+
 /// `Range` as HTTP writes it (RFC 9110, 14.1.2).
 pub(super) fn header(range: ByteRange) -> String {
     match range {
@@ -68,7 +72,13 @@ pub(super) fn header(range: ByteRange) -> String {
 
 impl Wire {
     /// Asks for an object's bytes.
-    pub(super) async fn ask(&self, op: Op, call: &Call, name: &str, ask: &Ask) -> Result<Result<Answer<Found>, Failure>> {
+    pub(super) async fn ask(
+        &self,
+        op: Op,
+        call: &Call,
+        name: &str,
+        ask: &Ask,
+    ) -> Result<Result<Answer<Found>, Failure>> {
         let live = self.live(op, call).await?;
         let request = live
             .sdk
@@ -88,7 +98,13 @@ impl Wire {
     }
 
     /// Asks what is known about an object, expired or not.
-    pub(super) async fn look(&self, op: Op, call: &Call, name: &str, ask: &Ask) -> Result<Result<Answer<Object>, Failure>> {
+    pub(super) async fn look(
+        &self,
+        op: Op,
+        call: &Call,
+        name: &str,
+        ask: &Ask,
+    ) -> Result<Result<Answer<Object>, Failure>> {
         let live = self.live(op, call).await?;
         let request = live
             .sdk
@@ -111,7 +127,14 @@ impl Wire {
     }
 
     /// All of a body, of which `len` bytes are to come.
-    pub(super) async fn whole(&self, op: Op, call: &Call, live: &Arc<Live>, mut body: Body, len: u64) -> Result<Bytes> {
+    pub(super) async fn whole(
+        &self,
+        op: Op,
+        call: &Call,
+        live: &Arc<Live>,
+        mut body: Body,
+        len: u64,
+    ) -> Result<Bytes> {
         let mut first: Option<Bytes> = None;
         // A length is only what somebody says: no room is made for more than this before the bytes are there.
         let mut whole = BytesMut::new();
@@ -151,17 +174,28 @@ impl Wire {
             Sought::Got(got) => return Ok(got),
         };
         let Found { object, body, live } = found;
-        let len = options.range.map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
+        let len = options
+            .range
+            .map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
         let body = self.whole(op, &options.call, &live, body, len).await?;
         Ok(Got::found(object.into_meta(key), body))
     }
 
     /// Asks for a plain value, and decides what the answer means for the caller.
-    pub(super) async fn find<B>(&self, op: Op, key: &Key, name: &str, options: &GetOptions) -> Result<Sought<B>> {
+    pub(super) async fn find<B>(
+        &self,
+        op: Op,
+        key: &Key,
+        name: &str,
+        options: &GetOptions,
+    ) -> Result<Sought<B>> {
         let answer = match self.ask(op, &options.call, name, &Ask::of(options)).await? {
             Ok(answer) => answer,
             Err(failure) if failure.is(416) => return self.past_the_end(op, options, name, failure).await,
-            Err(failure) => return Err(self.told(failure)),
+            Err(failure) if failure.is(412) => {
+                return self.not_only(op, &options.call, key, name).await.map(Sought::Got);
+            }
+            Err(failure) => return Err(failure.into()),
         };
         let found = match answer {
             Answer::Found(found) => found,
@@ -178,7 +212,13 @@ impl Wire {
     }
 
     /// A range past the end of a value; of an expired one there is none.
-    async fn past_the_end<B>(&self, op: Op, options: &GetOptions, name: &str, failure: Failure) -> Result<Sought<B>> {
+    async fn past_the_end<B>(
+        &self,
+        op: Op,
+        options: &GetOptions,
+        name: &str,
+        failure: Failure,
+    ) -> Result<Sought<B>> {
         match self.look(op, &options.call, name, &Ask::default()).await?? {
             Answer::Found(object) if !object.is_expired(self.env.wall()) => {
                 Err(Error::range_not_satisfiable(op, failure.size.unwrap_or(object.size)))
@@ -189,8 +229,7 @@ impl Wire {
 
     /// The service says that a value is what the asker has. It says nothing more, and the asker knows the rest.
     pub(super) fn unchanged<B>(&self, key: &Key, unless: Option<&Version>) -> Got<B> {
-        let expires = unless.and_then(tag::etag).and_then(|(_, expires)| expires);
-        if expires.is_some_and(|at| at <= self.env.wall()) {
+        if unless.and_then(Version::expires).is_some_and(|at| at <= self.env.wall()) {
             return Got::Absent;
         }
         let mut meta = Meta::new(key.clone());
@@ -198,15 +237,14 @@ impl Wire {
         Got::Unchanged(meta)
     }
 
-    /// A failed question: one about a version that is not there any more is a conflict.
-    pub(super) fn told(&self, failure: Failure) -> Error {
-        match failure.is(412) {
-            true => Error::new(
-                ErrorKind::Conflict,
-                failure.error.op(),
-                "the value has another version than the only one wanted",
-            ),
-            false => failure.error,
+    /// The value has not the only version wanted: a conflict, unless what is there has expired.
+    pub(super) async fn not_only<B>(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Got<B>> {
+        match self.current(op, call, key, name).await? {
+            Some(now) if !now.expired => {
+                let why = "the value has another version than the only one wanted";
+                Err(Error::new(ErrorKind::Conflict, op, why).with_current(Some(now.version)))
+            }
+            _ => Ok(Got::Absent),
         }
     }
 
@@ -217,12 +255,13 @@ impl Wire {
         if self.layout_of(key) == Layout::Record {
             return record::head(self, op, key, &name, options).await;
         }
-        let etag = |version: &Option<Version>| Some(tag::etag(version.as_ref()?)?.0.to_owned());
         let ask = Ask { range: None, if_match: etag(&options.only), if_none_match: etag(&options.unless) };
-        let object = match self.look(op, &options.call, &name, &ask).await?.map_err(|failure| self.told(failure))? {
-            Answer::Found(object) => object,
-            Answer::Absent => return Ok(Got::Absent),
-            Answer::Unchanged => return Ok(self.unchanged(key, options.unless.as_ref())),
+        let object = match self.look(op, &options.call, &name, &ask).await? {
+            Ok(Answer::Found(object)) => object,
+            Ok(Answer::Absent) => return Ok(Got::Absent),
+            Ok(Answer::Unchanged) => return Ok(self.unchanged(key, options.unless.as_ref())),
+            Err(failure) if failure.is(412) => return self.not_only(op, &options.call, key, &name).await,
+            Err(failure) => return Err(failure.into()),
         };
         if object.is_expired(self.env.wall()) {
             return Ok(Got::Absent);
@@ -247,7 +286,9 @@ const ROOM: usize = 32 << 20;
 pub(super) fn cut(op: Op, error: &(dyn std::error::Error + 'static)) -> Error {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(aws_smithy_checksums::body::validate::Error::ChecksumMismatch { .. }) = error.downcast_ref() {
+        if let Some(aws_smithy_checksums::body::validate::Error::ChecksumMismatch { .. }) =
+            error.downcast_ref()
+        {
             let why = "what came is not what was stored: its checksum is another one";
             return Error::new(ErrorKind::Corrupt, op, why);
         }
