@@ -1,0 +1,5 @@
+//! The S3 double, asked by the SDK that its users ask it with, and by bytes on a socket.
+#![allow(clippy::disallowed_methods, reason = "real clocks, sockets and threads are what this is for")]
+
+mod client;
+mod objects;
