@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::front::{Objects, Usage};
 use crate::guarantees::Guarantees;
 use crate::key::Key;
+use crate::layer::Layers;
 use crate::options::{
     CopyOptions, DeleteItem, DeleteOptions, GetOptions, HeadOptions, ListOptions, PutItem, PutOptions, Step,
     SweepOptions,
@@ -52,6 +53,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn folder(&self) -> Option<&Path> {
         (**self).folder()
+    }
+
+    fn layers(&self) -> Layers {
+        (**self).layers()
     }
 
     fn usage(&self) -> Usage {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::front::{Objects, Usage};
 use crate::guarantees::Guarantees;
 use crate::key::Key;
+use crate::layer::Layers;
 use crate::options::{
     CopyOptions, DeleteItem, DeleteOptions, GetOptions, HeadOptions, ListOptions, PutItem, PutOptions, Step,
     SweepOptions,
@@ -117,6 +118,12 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// it on.
     fn folder(&self) -> Option<&Path> {
         None
+    }
+
+    /// The layers that it has, or is made of: what decides which others may lie around it. A layer passes on those of
+    /// its inner store.
+    fn layers(&self) -> Layers {
+        Layers::NONE
     }
 
     /// What it holds, as far as it counts. A layer passes it on.

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use larder_store_core::conformance::{self, Minimum, Options, Place, ReferenceSubject, Subject};
 use larder_store_core::env::{BoxFuture, Clock};
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
+use larder_store_core::layer::retry::{Retries, Retry, RetryBudget, RetryOptions};
 use larder_store_core::{Env, ErrorKind, Key, Op, Result, Store, StoreExt, system};
 
 /// The reference store behind a layer.
@@ -108,4 +109,53 @@ async fn prefix() {
 async fn prefix_in_a_prefix() {
     passes("prefix in a prefix", |inner| Arc::new(view(view(inner)).prefixed("é".repeat(200)).unwrap()))
         .await;
+}
+
+/// The calls that can be repeated until they are done, an error of each kind on each side of the effect.
+fn passing(op: &[Op], rate: f64, kinds: &[ErrorKind]) -> Vec<Fault> {
+    kinds.iter().map(|kind| Fault::before(op.iter().copied()).fail(*kind).rate(rate)).collect()
+}
+
+const TRANSIENT: [ErrorKind; 3] = [ErrorKind::Throttled, ErrorKind::Unavailable, ErrorKind::Timeout];
+
+fn retry_over(inner: Arc<dyn Store>, rules: Vec<Fault>) -> Arc<dyn Store> {
+    let env = Env::system().with_clock(Arc::new(Hasty));
+    let faulty = FaultStore::new(inner, Faults::new(1, rules).unwrap()).with_env(env.clone());
+    // So many attempts that a run of faults never reaches them.
+    let options = RetryOptions::new()
+        .with_attempts(60)
+        .with_pauses(Duration::ZERO, Duration::ZERO)
+        .with_budget(RetryBudget::unlimited());
+    Arc::new(Retry::with_retries(faulty, Retries::new(options, env).unwrap()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry() {
+    passes("retry", |inner| Arc::new(Retry::new(inner, RetryOptions::new()).unwrap())).await;
+}
+
+/// A fifth of all calls fails before its effect, but for streamed puts, which are sent once.
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_over_a_service_that_fails() {
+    passes("retry over faults", |inner| {
+        let calls: Vec<Op> = Op::ALL
+            .iter()
+            .copied()
+            .filter(|op| {
+                !matches!(
+                    op,
+                    Op::PutStream | Op::Update | Op::Open | Op::Exists | Op::Destroy | Op::Key | Op::Parse
+                )
+            })
+            .collect();
+        let mut rules = passing(&calls, 0.07, &TRANSIENT);
+        rules.push(Fault::before([Op::GetStream]).cut(70_000, ErrorKind::Unavailable).rate(0.5));
+        rules.push(Fault::before([Op::GetStream]).cut(5, ErrorKind::Timeout).rate(0.1));
+        rules.push(Fault::before([Op::List]).cut(3, ErrorKind::Throttled).rate(0.3));
+        rules.push(Fault::before([Op::List]).cut(0, ErrorKind::Unavailable).rate(0.2));
+        rules.push(Fault::after([Op::List]).rate(0.05));
+        rules.push(Fault::after([Op::Get, Op::Head, Op::GetMany, Op::Flush, Op::Drain]).rate(0.05));
+        retry_over(inner, rules)
+    })
+    .await;
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use futures_util::{StreamExt, stream};
 use larder_store_core::env::BoxFuture;
+use larder_store_core::layer::Layers;
 use larder_store_core::{
     ByteStream, Call, Copied, CopyOptions, DeleteItem, DeleteOptions, GetOptions, Got, Guarantees,
     HeadOptions, Items, Key, ListOptions, Listed, Op, PutItem, PutOptions, Removed, Result, Step, Store,
@@ -252,6 +253,10 @@ impl Store for TieredStore {
 
     fn folder(&self) -> Option<&Path> {
         self.stack.origin.folder()
+    }
+
+    fn layers(&self) -> Layers {
+        self.stack.origin.layers()
     }
 
     fn usage(&self) -> Usage {

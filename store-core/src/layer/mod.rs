@@ -11,18 +11,21 @@
 //! 2. Whatever counts and times what the *caller* sees (metrics), read-only refusals.
 //! 3. Whatever bounds a call as a whole (timeout): outside of retries, since the caller's patience is for all attempts
 //!    together.
-//! 4. Whatever sends again (retry).
+//! 4. [`retry`], which sends again.
 //! 5. Whatever bounds what is under way at once (limit): inside of retries, so that a pause between two attempts holds
 //!    no place.
 //! 6. [`fault`]: innermost, around the backend itself: what it does is what the service could have done, and every
 //!    layer above has to cope with it. Outside of a retry it would only test the caller.
 //!
-//! `store.prefixed("ns/")` around a `FaultStore` around a backend is in order. Of the layers named here [`prefix`] and
-//! [`fault`] exist so far.
+//! An order that does harm is refused when the layer is made; [`Layers`] says what is beneath.
 //!
 //! # Closing
 //! A layer that owns its store's life passes `close` on. A view ([`prefix`]) closes itself alone, since others share
 //! what is beneath.
 
 pub mod fault;
+mod order;
 pub mod prefix;
+pub mod retry;
+
+pub use order::Layers;

@@ -4,4 +4,7 @@
 pub mod capture;
 #[cfg(feature = "conformance")]
 pub mod faulty;
+pub mod jump;
+#[cfg(feature = "conformance")]
+pub mod retried;
 pub mod rng;

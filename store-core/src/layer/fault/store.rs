@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Op, Result};
 use crate::front::Usage;
 use crate::guarantees::Guarantees;
 use crate::key::Key;
+use crate::layer::Layers;
 use crate::options::{
     CopyOptions, DeleteItem, DeleteOptions, GetOptions, HeadOptions, ListOptions, PutItem, PutOptions, Step,
     SweepOptions,
@@ -209,6 +210,10 @@ impl<S: Store> Store for FaultStore<S> {
 
     fn folder(&self) -> Option<&Path> {
         self.inner.folder()
+    }
+
+    fn layers(&self) -> Layers {
+        self.inner.layers()
     }
 
     fn usage(&self) -> Usage {
