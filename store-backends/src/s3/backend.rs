@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use larder_store_core::config::{Param, StoreConfig};
 use larder_store_core::{
-    Backend, Call, DeleteItem, DeleteOptions, Destroy, Error, ErrorKind, ListOptions, Listed, Op, OpenOptions, Result,
-    Store, system,
+    Backend, Call, DeleteItem, DeleteOptions, Destroy, Error, ErrorKind, ListOptions, Listed, Op,
+    OpenOptions, Result, Store, system,
 };
 
 use super::config::{PARAMS, S3Config};
@@ -58,7 +58,9 @@ impl Backend for S3Backend {
         // What others put there is theirs.
         if let Some(name) = foreign(&store).await? {
             let why = format!("there is an object that is no value of this store: {name:?}");
-            return Err(Error::new(ErrorKind::Invalid, op, why).at(store.id()).hint("remove it by hand first"));
+            return Err(Error::new(ErrorKind::Invalid, op, why)
+                .at(store.id())
+                .hint("remove it by hand first"));
         }
         Ok(Destroy::new(vec![under], async move { empty(&store).await.map_err(|e| e.during(op)) }))
     }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use aws_sdk_s3::config::{
-    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
-    StalledStreamProtectionConfig, timeout::TimeoutConfig,
-};
 use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedHttpClient, StalledStreamProtectionConfig, timeout::TimeoutConfig,
+};
 use aws_smithy_http_client::Builder as Http;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::SdkConfig;
@@ -40,7 +40,12 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(config: S3Config) -> Client {
-        Client { config, live: ArcSwapOption::empty(), found: Mutex::new(None), generations: AtomicU64::new(0) }
+        Client {
+            config,
+            live: ArcSwapOption::empty(),
+            found: Mutex::new(None),
+            generations: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn config(&self) -> &S3Config {
@@ -102,7 +107,10 @@ impl Client {
         let version = BehaviorVersion::v2026_01_12();
         if let (Some(region), false) = (&region, config.signer == Signer::Chain) {
             // Nothing is left to find.
-            return Ok(SdkConfig::builder().behavior_version(version).region(Region::new(region.clone())).build());
+            return Ok(SdkConfig::builder()
+                .behavior_version(version)
+                .region(Region::new(region.clone()))
+                .build());
         }
         let mut loader = aws_config::defaults(version).http_client(http);
         if let Some(region) = region {
@@ -114,8 +122,9 @@ impl Client {
         let found = loader.load().await;
         if found.region().is_none() {
             let why = "the bucket's region is not known";
-            return Err(Error::new(ErrorKind::Invalid, op, why)
-                .hint("give region=… in the URL, or set AWS_REGION"));
+            return Err(
+                Error::new(ErrorKind::Invalid, op, why).hint("give region=… in the URL, or set AWS_REGION")
+            );
         }
         Ok(found)
     }

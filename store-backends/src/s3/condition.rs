@@ -1,8 +1,6 @@
 //! What a precondition is on the wire, and what an answer of 412 means.
 
-use larder_store_core::{
-    Call, Error, ErrorKind, Key, Op, Precondition, Result, Version, WriteId, Written,
-};
+use larder_store_core::{Call, Error, ErrorKind, Key, Op, Precondition, Result, Version, WriteId, Written};
 
 use super::config::Layout;
 use super::read::{Answer, Ask};
@@ -49,7 +47,13 @@ pub(super) fn other(op: Op, current: Option<Version>) -> Error {
 
 impl Wire {
     /// What is under a key, expired or not.
-    pub(super) async fn current(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Option<Current>> {
+    pub(super) async fn current(
+        &self,
+        op: Op,
+        call: &Call,
+        key: &Key,
+        name: &str,
+    ) -> Result<Option<Current>> {
         if self.layout_of(key) == Layout::Record {
             return record::current(self, op, call, key, name).await;
         }
@@ -63,7 +67,14 @@ impl Wire {
     }
 
     /// The condition under which a version still stands.
-    pub(super) async fn still(&self, op: Op, call: &Call, key: &Key, name: &str, version: &Version) -> Result<Condition> {
+    pub(super) async fn still(
+        &self,
+        op: Op,
+        call: &Call,
+        key: &Key,
+        name: &str,
+        version: &Version,
+    ) -> Result<Condition> {
         match tag::etag(version) {
             Some((_, Some(expires))) if expires <= self.env.wall() => Err(gone(op)),
             Some((etag, _)) => Ok(Condition::Match(etag.to_owned())),
@@ -78,7 +89,14 @@ impl Wire {
     }
 
     /// A put's condition.
-    pub(super) async fn condition(&self, op: Op, call: &Call, key: &Key, name: &str, pre: &Precondition) -> Result<Condition> {
+    pub(super) async fn condition(
+        &self,
+        op: Op,
+        call: &Call,
+        key: &Key,
+        name: &str,
+        pre: &Precondition,
+    ) -> Result<Condition> {
         match pre {
             Precondition::Any => Ok(Condition::None),
             Precondition::Absent => Ok(Condition::Absent),
@@ -117,7 +135,8 @@ impl Wire {
             Condition::Absent if now.expired => Ok(Refused::Expired(now.etag)),
             Condition::Match(_) if now.expired => Err(gone(op)),
             Condition::Absent => {
-                Err(Error::new(ErrorKind::Conflict, op, "the key is not absent").with_current(Some(now.version)))
+                Err(Error::new(ErrorKind::Conflict, op, "the key is not absent")
+                    .with_current(Some(now.version)))
             }
             _ => Err(other(op, Some(now.version))),
         }

@@ -55,8 +55,11 @@ pub(super) const ATTEMPT_TIMEOUT: Param = Param {
     about: "how long a request may go without progress (default 10s); one second more for each 256 KiB that are sent",
     secret: false,
 };
-pub(super) const ATTEMPTS: Param =
-    Param { name: "attempts", about: "how many times a request is sent at most, 1 to 100 (default 10)", secret: false };
+pub(super) const ATTEMPTS: Param = Param {
+    name: "attempts",
+    about: "how many times a request is sent at most, 1 to 100 (default 10)",
+    secret: false,
+};
 pub(super) const PATIENCE: Param = Param {
     name: "patience",
     about: "how long all attempts of a call may take together (default 60s)",
@@ -141,7 +144,11 @@ pub(super) enum Signer {
     /// Whatever AWS's chain finds: environment, profile, web identity, container, instance.
     #[default]
     Chain,
-    Keys { access_key: Secret, secret_key: Secret, session_token: Option<Secret> },
+    Keys {
+        access_key: Secret,
+        secret_key: Secret,
+        session_token: Option<Secret>,
+    },
     Nobody,
 }
 
@@ -297,7 +304,8 @@ impl S3Config {
 
     /// Refuses what makes no sense together.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let refuse = |why: String, hint: &'static str| Err(Error::new(ErrorKind::Invalid, Op::Open, why).hint(hint));
+        let refuse =
+            |why: String, hint: &'static str| Err(Error::new(ErrorKind::Invalid, Op::Open, why).hint(hint));
         let bucket = &self.bucket;
         // General-purpose bucket naming rules, Amazon S3 User Guide; upper case and underscores are older ones'.
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -312,7 +320,10 @@ impl S3Config {
             }
         }
         if self.attempt_timeout.is_zero() || self.patience.is_zero() {
-            return refuse("s3: attempt_timeout and patience cannot be nothing".into(), "attempt_timeout=10s");
+            return refuse(
+                "s3: attempt_timeout and patience cannot be nothing".into(),
+                "attempt_timeout=10s",
+            );
         }
         Ok(())
     }
@@ -323,7 +334,8 @@ impl TryFrom<&StoreConfig> for S3Config {
 
     fn try_from(config: &StoreConfig) -> Result<S3Config, Error> {
         config.check_params(PARAMS)?;
-        let wrong = |why: &str, hint: &'static str| Err(Error::new(ErrorKind::Invalid, Op::Parse, why).hint(hint));
+        let wrong =
+            |why: &str, hint: &'static str| Err(Error::new(ErrorKind::Invalid, Op::Parse, why).hint(hint));
         if config.authority().is_none() {
             return wrong("s3: no bucket is given", "s3://bucket/prefix?region=eu-west-1");
         }
@@ -437,7 +449,8 @@ mod tests {
 
     #[test]
     fn no_secret_is_shown() {
-        let config = S3Config::new("bucket").with_keys("ak-secret", "sk-secret").with_session_token("st-secret");
+        let config =
+            S3Config::new("bucket").with_keys("ak-secret", "sk-secret").with_session_token("st-secret");
         assert!(!format!("{config:?}").contains("secret"));
     }
 }

@@ -117,11 +117,14 @@ impl Wire {
         let mut refused = HashMap::new();
         for error in done.errors() {
             let (Some(name), code) = (error.key(), error.code().unwrap_or_default()) else { continue };
-            let said = format!("S3 says {code}: {}", error.message().unwrap_or_default().trim_end_matches('.'));
+            let said =
+                format!("S3 says {code}: {}", error.message().unwrap_or_default().trim_end_matches('.'));
             let why = match code {
                 "PreconditionFailed" => other(op, None),
                 "NoSuchKey" => gone(op),
-                "AccessDenied" => Error::new(ErrorKind::Denied, op, said).hint("s3:DeleteObject on the object is missing"),
+                "AccessDenied" => {
+                    Error::new(ErrorKind::Denied, op, said).hint("s3:DeleteObject on the object is missing")
+                }
                 "SlowDown" => Error::new(ErrorKind::Throttled, op, said),
                 _ => Error::new(ErrorKind::Unknown, op, said),
             };

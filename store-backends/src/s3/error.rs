@@ -31,7 +31,8 @@ impl Failure {
 
     /// Whether the object is absent, as far as the answer tells. A head has no body that would name the bucket.
     pub(super) fn is_absent(&self) -> bool {
-        self.is(404) && self.code.as_deref().is_none_or(|code| matches!(code, "NoSuchKey" | "NotFound" | "404"))
+        self.is(404)
+            && self.code.as_deref().is_none_or(|code| matches!(code, "NoSuchKey" | "NotFound" | "404"))
     }
 }
 
@@ -63,7 +64,13 @@ where
         let kind = if writes { ErrorKind::Unknown } else { ErrorKind::Unavailable };
         Error::new(kind, op, why).with_settled(!writes)
     };
-    let mut failed = Failure { error: Error::new(ErrorKind::Unavailable, op, ""), status: None, code: None, size: None, broken: false };
+    let mut failed = Failure {
+        error: Error::new(ErrorKind::Unavailable, op, ""),
+        status: None,
+        code: None,
+        size: None,
+        broken: false,
+    };
     match &error {
         SdkError::ServiceError(answer) => {
             let raw = answer.raw();
@@ -77,7 +84,9 @@ where
         }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            failed.error = unanswered(format!("the answer of the service (HTTP {status}) breaks off or is none of S3's"));
+            failed.error = unanswered(format!(
+                "the answer of the service (HTTP {status}) breaks off or is none of S3's"
+            ));
             failed.broken = true;
         }
         SdkError::ConstructionFailure(_) => match find::<CredentialsError>(&error) {
@@ -93,8 +102,12 @@ where
         SdkError::DispatchFailure(_) => {
             failed.broken = true;
             failed.error = match never_sent(&error) {
-                true => Error::new(ErrorKind::Unavailable, op, format!("the service cannot be reached: {}", root(&error)))
-                    .hint("is the endpoint right, and is there a way to it?"),
+                true => Error::new(
+                    ErrorKind::Unavailable,
+                    op,
+                    format!("the service cannot be reached: {}", root(&error)),
+                )
+                .hint("is the endpoint right, and is there a way to it?"),
                 false => unanswered(format!("the connection broke: {}", root(&error))),
             };
         }
@@ -107,7 +120,14 @@ where
 }
 
 /// An answer that says no.
-fn answered(op: Op, writes: bool, status: u16, code: Option<&str>, message: &str, raw: &HttpResponse) -> Error {
+fn answered(
+    op: Op,
+    writes: bool,
+    status: u16,
+    code: Option<&str>,
+    message: &str,
+    raw: &HttpResponse,
+) -> Error {
     let said = match (code, message) {
         (Some(code), "") => format!("S3 says {status} {code}"),
         (Some(code), message) => format!("S3 says {status} {code}: {}", message.trim_end_matches('.')),
@@ -129,7 +149,13 @@ fn answered(op: Op, writes: bool, status: u16, code: Option<&str>, message: &str
         (_, "NoSuchBucket") => {
             plain(ErrorKind::Invalid).hint("make the bucket first, or mend its name: Larder makes none")
         }
-        (301 | 307 | 400, "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")
+        (
+            301 | 307 | 400,
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException",
+        )
         | (301, _) => {
             let hint = match header("x-amz-bucket-region") {
                 Some(region) => format!("the bucket is in another region: region={region}"),
@@ -143,9 +169,8 @@ fn answered(op: Op, writes: bool, status: u16, code: Option<&str>, message: &str
         (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired") => {
             plain(ErrorKind::Denied).hint("the credentials have expired: get new ones")
         }
-        (_, "InvalidAccessKeyId" | "InvalidToken") => {
-            plain(ErrorKind::Denied).hint("the access key is not known there: is it of this account and endpoint?")
-        }
+        (_, "InvalidAccessKeyId" | "InvalidToken") => plain(ErrorKind::Denied)
+            .hint("the access key is not known there: is it of this account and endpoint?"),
         (_, "SignatureDoesNotMatch") => {
             plain(ErrorKind::Denied).hint("the secret key does not belong to the access key")
         }
@@ -157,11 +182,19 @@ fn answered(op: Op, writes: bool, status: u16, code: Option<&str>, message: &str
             Some(size) => Error::range_not_satisfiable(op, size),
             None => plain(ErrorKind::Invalid),
         },
-        (400, "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" | "IncompleteBody" | "RequestTimeout") => {
-            plain(ErrorKind::Unavailable)
-        }
+        (
+            400,
+            "BadDigest"
+            | "InvalidDigest"
+            | "XAmzContentSHA256Mismatch"
+            | "XAmzContentChecksumMismatch"
+            | "IncompleteBody"
+            | "RequestTimeout",
+        ) => plain(ErrorKind::Unavailable),
         (400, "EntityTooLarge" | "KeyTooLongError" | "MetadataTooLarge") => plain(ErrorKind::Unsupported),
-        (501, _) | (405, _) => plain(ErrorKind::Unsupported).hint("this service does not offer what was asked"),
+        (501, _) | (405, _) => {
+            plain(ErrorKind::Unsupported).hint("this service does not offer what was asked")
+        }
         (400..=499, _) => plain(ErrorKind::Invalid),
         _ if writes => plain(ErrorKind::Unknown).hint("read the key before anything depends on it"),
         _ => plain(ErrorKind::Unavailable),
@@ -175,10 +208,16 @@ fn right_for(op: Op) -> &'static str {
             "s3:GetObject on the objects is missing; or the key is absent and s3:ListBucket on the bucket is missing, \
              without which S3 answers 403 for an absent key"
         }
-        Op::Put | Op::PutStream | Op::PutMany | Op::Copy => "s3:PutObject on the objects is missing (s3:GetObject too, for conditional ones)",
-        Op::Delete | Op::DeleteMany => "s3:DeleteObject on the objects is missing (s3:GetObject too, for conditional ones)",
+        Op::Put | Op::PutStream | Op::PutMany | Op::Copy => {
+            "s3:PutObject on the objects is missing (s3:GetObject too, for conditional ones)"
+        }
+        Op::Delete | Op::DeleteMany => {
+            "s3:DeleteObject on the objects is missing (s3:GetObject too, for conditional ones)"
+        }
         Op::List | Op::Exists => "s3:ListBucket on the bucket is missing",
-        Op::Sweep => "s3:ListBucketMultipartUploads on the bucket or s3:AbortMultipartUpload on the objects is missing",
+        Op::Sweep => {
+            "s3:ListBucketMultipartUploads on the bucket or s3:AbortMultipartUpload on the objects is missing"
+        }
         _ => "a right on the bucket or its objects is missing",
     }
 }

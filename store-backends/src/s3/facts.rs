@@ -70,7 +70,8 @@ pub(super) fn write(facts: &Facts, attributes: &Attributes) -> Result<(Entries, 
     // S3 makes up a content type where none is given, so it is said whether one was.
     let typed = if fields[Native::ContentType as usize].is_some() { ";t" } else { "" };
     let ids: Vec<_> = facts.predecessors.iter().take(MAX_PREDECESSORS).map(ToString::to_string).collect();
-    let mut text = format!("{FORM};w={};p={};m={}{typed}", facts.write_id, ids.join(","), nanos(facts.modified)?);
+    let mut text =
+        format!("{FORM};w={};p={};m={}{typed}", facts.write_id, ids.join(","), nanos(facts.modified)?);
     if let Some(expires) = facts.expires {
         text.push_str(&format!(";x={}", nanos(expires)?));
     }
@@ -89,7 +90,9 @@ pub(super) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option
         None => (None, true),
     };
     let mut attributes = match entry(ODD) {
-        Some(text) => Attributes::decode(&base64::decode(text).map_err(|_| damaged(ODD))?).map_err(|_| damaged(ODD))?,
+        Some(text) => {
+            Attributes::decode(&base64::decode(text).map_err(|_| damaged(ODD))?).map_err(|_| damaged(ODD))?
+        }
         None => Attributes::new(),
     };
     for (name, value) in entries.into_iter().flatten() {
@@ -125,9 +128,12 @@ fn facts(text: &str) -> Result<(Facts, bool)> {
     let mut parts = text.split(';');
     if parts.next() != Some(FORM) {
         let why = "the object's metadata is of a form that this version does not know";
-        return Err(Error::new(ErrorKind::Unsupported, Op::Get, why).hint("a later version of Larder wrote it"));
+        return Err(
+            Error::new(ErrorKind::Unsupported, Op::Get, why).hint("a later version of Larder wrote it")
+        );
     }
-    let (mut write_id, mut modified, mut expires, mut predecessors, mut typed) = (None, None, None, Vec::new(), false);
+    let (mut write_id, mut modified, mut expires, mut predecessors, mut typed) =
+        (None, None, None, Vec::new(), false);
     for part in parts {
         match part.split_once('=') {
             Some(("w", id)) => write_id = Some(id.parse().map_err(|_| wrong())?),
@@ -224,7 +230,11 @@ mod tests {
     fn damage_is_told() {
         for text in ["1", "1;w=1;m=1", "1;w=00000000000000000000000000000000", "1;z=1", "1;m=x"] {
             let entries = Entries::from([("larder".into(), text.into())]);
-            assert_eq!(read(Some(&entries), &Fields::default()).unwrap_err().kind(), ErrorKind::Corrupt, "{text}");
+            assert_eq!(
+                read(Some(&entries), &Fields::default()).unwrap_err().kind(),
+                ErrorKind::Corrupt,
+                "{text}"
+            );
         }
         let later = Entries::from([("larder".into(), "2;w=1".into())]);
         assert_eq!(read(Some(&later), &Fields::default()).unwrap_err().kind(), ErrorKind::Unsupported);

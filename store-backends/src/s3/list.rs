@@ -104,7 +104,9 @@ impl Walk {
             Found::Common => {
                 let common = match names.common(self.space, name) {
                     None => return Ok(None),
-                    Some(Err(why)) => return Ok(Some(Listed::Foreign { name: name.to_owned(), why: why.into() })),
+                    Some(Err(why)) => {
+                        return Ok(Some(Listed::Foreign { name: name.to_owned(), why: why.into() }));
+                    }
                     Some(Ok(common)) => common,
                 };
                 return Ok(match self.cursor.meet(&common) {
@@ -167,7 +169,8 @@ impl Walk {
         let live = wire.live(op, &self.options.call).await?;
         let from = self.from.take();
         let token = self.token.take().filter(|_| from.is_none());
-        let limit = self.options.limit.filter(|_| self.delimiter.is_some() || self.options.delimiter.is_none());
+        let limit =
+            self.options.limit.filter(|_| self.delimiter.is_some() || self.options.delimiter.is_none());
         let request = live
             .sdk
             .list_objects_v2()

@@ -55,7 +55,10 @@ impl Names {
         // The worst of keys is made of "..", each of which takes one byte more.
         let most = MAX_NAME - SYSTEM.len() - (Key::PORTABLE_LEN + Key::PORTABLE_LEN.div_ceil(3));
         if root.len() > most {
-            return refuse(format!("s3: a prefix of {} bytes is longer than the {most} that leave room for keys", root.len()));
+            return refuse(format!(
+                "s3: a prefix of {} bytes is longer than the {most} that leave room for keys",
+                root.len()
+            ));
         }
         Ok(Names { root })
     }
@@ -171,8 +174,8 @@ mod tests {
     use super::*;
 
     const TEXTS: [&str; 22] = [
-        " ", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./", "./..", ".a", "/", "//", "/../x",
-        "a", "a/..", "a/../b", "a/..b/..", "larder",
+        " ", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./", "./..", ".a",
+        "/", "//", "/../x", "a", "a/..", "a/../b", "a/..b/..", "larder",
     ];
 
     #[test]
@@ -180,7 +183,8 @@ mod tests {
         for root in ["", "p", "p/q/"] {
             let names = Names::new(root).unwrap();
             for space in [Space::User, Space::System] {
-                let mut kept: Vec<_> = TEXTS.iter().map(|t| (t.as_bytes(), names.of_text(space, t))).collect();
+                let mut kept: Vec<_> =
+                    TEXTS.iter().map(|t| (t.as_bytes(), names.of_text(space, t))).collect();
                 kept.sort();
                 assert!(kept.is_sorted_by(|a, b| a.1.as_bytes() < b.1.as_bytes()), "{kept:?}");
                 for text in TEXTS {
@@ -201,7 +205,8 @@ mod tests {
         let names = Names::new("p").unwrap();
         for text in TEXTS {
             for (at, _) in text.char_indices() {
-                let (begin, whole) = (names.of_text(Space::User, &text[..at]), names.of_text(Space::User, text));
+                let (begin, whole) =
+                    (names.of_text(Space::User, &text[..at]), names.of_text(Space::User, text));
                 assert!(whole.starts_with(&begin), "{begin:?} {whole:?}");
             }
         }

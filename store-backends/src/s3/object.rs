@@ -38,7 +38,8 @@ macro_rules! fields {
     ($answer:expr) => {{
         let answer = $answer;
         let mut fields = Fields::default();
-        let mut set = |native: Native, value: Option<&str>| fields[native as usize] = value.map(str::to_owned);
+        let mut set =
+            |native: Native, value: Option<&str>| fields[native as usize] = value.map(str::to_owned);
         set(Native::ContentType, answer.content_type());
         set(Native::CacheControl, answer.cache_control());
         set(Native::ContentEncoding, answer.content_encoding());
@@ -73,7 +74,8 @@ impl Object {
         fields: Fields,
     ) -> Result<Object> {
         let etag = etag.ok_or_else(|| no_etag(op))?.to_owned();
-        let size = size.ok_or_else(|| Error::new(ErrorKind::Unavailable, op, "the service's answer has no length"))?;
+        let size =
+            size.ok_or_else(|| Error::new(ErrorKind::Unavailable, op, "the service's answer has no length"))?;
         let (facts, attributes) = facts::read(entries, &fields)?;
         Ok(Object { etag, size, stored, facts, attributes })
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use larder_store_core::{
-    Call, CasScope, DeleteOptions, Error, ErrorKind, Got, Guarantees, Op, Precondition, PutOptions, Result, Store,
-    Version, WriteId, system,
+    Call, CasScope, DeleteOptions, Error, ErrorKind, Got, Guarantees, Op, Precondition, PutOptions, Result,
+    Store, Version, WriteId, system,
 };
 
 use super::store::S3Store;

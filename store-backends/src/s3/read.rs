@@ -68,7 +68,13 @@ pub(super) fn header(range: ByteRange) -> String {
 
 impl Wire {
     /// Asks for an object's bytes.
-    pub(super) async fn ask(&self, op: Op, call: &Call, name: &str, ask: &Ask) -> Result<Result<Answer<Found>, Failure>> {
+    pub(super) async fn ask(
+        &self,
+        op: Op,
+        call: &Call,
+        name: &str,
+        ask: &Ask,
+    ) -> Result<Result<Answer<Found>, Failure>> {
         let live = self.live(op, call).await?;
         let request = live
             .sdk
@@ -88,7 +94,13 @@ impl Wire {
     }
 
     /// Asks what is known about an object, expired or not.
-    pub(super) async fn look(&self, op: Op, call: &Call, name: &str, ask: &Ask) -> Result<Result<Answer<Object>, Failure>> {
+    pub(super) async fn look(
+        &self,
+        op: Op,
+        call: &Call,
+        name: &str,
+        ask: &Ask,
+    ) -> Result<Result<Answer<Object>, Failure>> {
         let live = self.live(op, call).await?;
         let request = live
             .sdk
@@ -111,7 +123,14 @@ impl Wire {
     }
 
     /// All of a body, of which `len` bytes are to come.
-    pub(super) async fn whole(&self, op: Op, call: &Call, live: &Arc<Live>, mut body: Body, len: u64) -> Result<Bytes> {
+    pub(super) async fn whole(
+        &self,
+        op: Op,
+        call: &Call,
+        live: &Arc<Live>,
+        mut body: Body,
+        len: u64,
+    ) -> Result<Bytes> {
         let mut first: Option<Bytes> = None;
         // A length is only what somebody says: no room is made for more than this before the bytes are there.
         let mut whole = BytesMut::new();
@@ -151,13 +170,21 @@ impl Wire {
             Sought::Got(got) => return Ok(got),
         };
         let Found { object, body, live } = found;
-        let len = options.range.map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
+        let len = options
+            .range
+            .map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
         let body = self.whole(op, &options.call, &live, body, len).await?;
         Ok(Got::found(object.into_meta(key), body))
     }
 
     /// Asks for a plain value, and decides what the answer means for the caller.
-    pub(super) async fn find<B>(&self, op: Op, key: &Key, name: &str, options: &GetOptions) -> Result<Sought<B>> {
+    pub(super) async fn find<B>(
+        &self,
+        op: Op,
+        key: &Key,
+        name: &str,
+        options: &GetOptions,
+    ) -> Result<Sought<B>> {
         let answer = match self.ask(op, &options.call, name, &Ask::of(options)).await? {
             Ok(answer) => answer,
             Err(failure) if failure.is(416) => return self.past_the_end(op, options, name, failure).await,
@@ -178,7 +205,13 @@ impl Wire {
     }
 
     /// A range past the end of a value; of an expired one there is none.
-    async fn past_the_end<B>(&self, op: Op, options: &GetOptions, name: &str, failure: Failure) -> Result<Sought<B>> {
+    async fn past_the_end<B>(
+        &self,
+        op: Op,
+        options: &GetOptions,
+        name: &str,
+        failure: Failure,
+    ) -> Result<Sought<B>> {
         match self.look(op, &options.call, name, &Ask::default()).await?? {
             Answer::Found(object) if !object.is_expired(self.env.wall()) => {
                 Err(Error::range_not_satisfiable(op, failure.size.unwrap_or(object.size)))
@@ -219,11 +252,12 @@ impl Wire {
         }
         let etag = |version: &Option<Version>| Some(tag::etag(version.as_ref()?)?.0.to_owned());
         let ask = Ask { range: None, if_match: etag(&options.only), if_none_match: etag(&options.unless) };
-        let object = match self.look(op, &options.call, &name, &ask).await?.map_err(|failure| self.told(failure))? {
-            Answer::Found(object) => object,
-            Answer::Absent => return Ok(Got::Absent),
-            Answer::Unchanged => return Ok(self.unchanged(key, options.unless.as_ref())),
-        };
+        let object =
+            match self.look(op, &options.call, &name, &ask).await?.map_err(|failure| self.told(failure))? {
+                Answer::Found(object) => object,
+                Answer::Absent => return Ok(Got::Absent),
+                Answer::Unchanged => return Ok(self.unchanged(key, options.unless.as_ref())),
+            };
         if object.is_expired(self.env.wall()) {
             return Ok(Got::Absent);
         }
@@ -247,7 +281,9 @@ const ROOM: usize = 32 << 20;
 pub(super) fn cut(op: Op, error: &(dyn std::error::Error + 'static)) -> Error {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(aws_smithy_checksums::body::validate::Error::ChecksumMismatch { .. }) = error.downcast_ref() {
+        if let Some(aws_smithy_checksums::body::validate::Error::ChecksumMismatch { .. }) =
+            error.downcast_ref()
+        {
             let why = "what came is not what was stored: its checksum is another one";
             return Error::new(ErrorKind::Corrupt, op, why);
         }

@@ -95,7 +95,13 @@ pub(super) async fn begin<B>(
     }
 }
 
-pub(super) async fn get(wire: &Wire, op: Op, key: &Key, name: &str, options: &GetOptions) -> Result<Got<Bytes>> {
+pub(super) async fn get(
+    wire: &Wire,
+    op: Op,
+    key: &Key,
+    name: &str,
+    options: &GetOptions,
+) -> Result<Got<Bytes>> {
     let begun = match begin(wire, op, key, name, options, options.range.is_none()).await? {
         Asked::Begun(begun) => begun,
         Asked::Got(got) => return Ok(got),
@@ -152,7 +158,13 @@ pub(super) async fn open(
     }
 }
 
-pub(super) async fn head(wire: &Wire, op: Op, key: &Key, name: &str, options: &HeadOptions) -> Result<Got<()>> {
+pub(super) async fn head(
+    wire: &Wire,
+    op: Op,
+    key: &Key,
+    name: &str,
+    options: &HeadOptions,
+) -> Result<Got<()>> {
     let mut get = GetOptions::new().with_call(options.call.clone());
     get.unless = options.unless.clone();
     get.only = options.only.clone();
@@ -166,9 +178,17 @@ pub(super) async fn head(wire: &Wire, op: Op, key: &Key, name: &str, options: &H
 pub(super) const WINDOW: u64 = 8192 * BLOCK as u64;
 
 /// What is under a key, expired or not.
-pub(super) async fn current(wire: &Wire, op: Op, call: &Call, key: &Key, name: &str) -> Result<Option<Current>> {
+pub(super) async fn current(
+    wire: &Wire,
+    op: Op,
+    call: &Call,
+    key: &Key,
+    name: &str,
+) -> Result<Option<Current>> {
     let ask = Ask { range: Some(ByteRange::from(0..FIRST)), ..Ask::default() };
-    let Answer::Found(Found { object, body, live }) = wire.ask(op, call, name, &ask).await?? else { return Ok(None) };
+    let Answer::Found(Found { object, body, live }) = wire.ask(op, call, name, &ask).await?? else {
+        return Ok(None);
+    };
     let first = wire.whole(op, call, &live, body, object.size.min(FIRST)).await?;
     let (head, _) = Head::decode(&first, Some(key))?;
     let version = tag::version(&object.etag, head.expires, head.write_id, &head.predecessors);

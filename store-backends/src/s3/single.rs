@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use larder_store_core::layer::retry::Retries;
 use larder_store_core::{
-    ByteStream, Call, Copied, CopyOptions, DeleteItem, DeleteOptions, GetOptions, Got, Guarantees, HeadOptions, Items,
-    Key, ListOptions, Listed, Op, PutItem, PutOptions, Removed, Result, Step, Store, StoreId, SweepOptions, Swept,
-    Transacted, Written, derived,
+    ByteStream, Call, Copied, CopyOptions, DeleteItem, DeleteOptions, GetOptions, Got, Guarantees,
+    HeadOptions, Items, Key, ListOptions, Listed, Op, PutItem, PutOptions, Removed, Result, Step, Store,
+    StoreId, SweepOptions, Swept, Transacted, Written, derived,
 };
 
 use super::config::ONE_REQUEST;
@@ -90,7 +90,11 @@ impl Store for Single {
         derived::put_many_by_one(self, items, call).await
     }
 
-    async fn delete_many_opts(&self, items: Vec<DeleteItem>, options: &DeleteOptions) -> Vec<Result<Removed>> {
+    async fn delete_many_opts(
+        &self,
+        items: Vec<DeleteItem>,
+        options: &DeleteOptions,
+    ) -> Vec<Result<Removed>> {
         // Who wants to be told asks for each, and what is named twice is removed in its order.
         if options.tell || items.len() < 2 || !delete::distinct(&items) {
             return derived::delete_many_by_one(self, items, options).await;
@@ -99,7 +103,9 @@ impl Store for Single {
         let begun = derived::check_delete_many(options).and_then(|()| self.wire.begin(op, &options.call));
         let _busy = match begun {
             Ok(busy) => busy,
-            Err(error) => return items.iter().map(|i| Err(self.wire.named(op, &i.key)(error.clone()))).collect(),
+            Err(error) => {
+                return items.iter().map(|i| Err(self.wire.named(op, &i.key)(error.clone()))).collect();
+            }
         };
         self.wire.delete_batch(&items, &options.call).await
     }

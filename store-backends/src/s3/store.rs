@@ -10,10 +10,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use larder_store_core::layer::Layers;
 use larder_store_core::layer::retry::{Retries, Retry, RetryOptions};
 use larder_store_core::{
-    Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability, GetOptions, Got,
-    Guarantees, HeadOptions, Items, Key, ListOptions, Listed, Listing, MAX_ATTRIBUTES, Op, OpenOptions, PutItem,
-    PutOptions, Ranges, Removed, Result, Retention, Sharing, Step, Store, StoreId, SweepOptions, Swept, Transacted,
-    Usage, Versions, Written, derived,
+    Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability,
+    GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, Listing, MAX_ATTRIBUTES, Op,
+    OpenOptions, PutItem, PutOptions, Ranges, Removed, Result, Retention, Sharing, Step, Store, StoreId,
+    SweepOptions, Swept, Transacted, Usage, Versions, Written, derived,
 };
 
 use super::config::{Conditions, Layout, ONE_REQUEST, S3Config};
@@ -91,8 +91,7 @@ impl S3Store {
         if let Some(probed) = probed {
             probed.weaken(&mut guarantees);
         }
-        let retry =
-            RetryOptions::new().with_attempts(config.attempts).with_patience(Some(config.patience));
+        let retry = RetryOptions::new().with_attempts(config.attempts).with_patience(Some(config.patience));
         let retries = Retries::new(retry, options.env.clone())?;
         let concurrency = config.concurrency;
         let wire = Arc::new(Wire::new(config, names, id, guarantees, options.env.clone()));
@@ -117,7 +116,11 @@ impl S3Store {
     /// [`ErrorKind::Denied`](larder_store_core::ErrorKind::Denied) and others where that cannot be told.
     pub async fn exists(&self, call: &Call) -> Result<bool> {
         let (op, wire) = (Op::Exists, &self.wire);
-        self.calls.retries().run(op, call, |_| wire.has_bucket(op, call)).await.map_err(|e| e.during(op).at(&wire.id))
+        self.calls
+            .retries()
+            .run(op, call, |_| wire.has_bucket(op, call))
+            .await
+            .map_err(|e| e.during(op).at(&wire.id))
     }
 }
 
@@ -163,7 +166,12 @@ impl Store for S3Store {
         self.calls.put_opts(key, value, options).await
     }
 
-    async fn put_stream_opts(&self, key: &Key, mut body: ByteStream, options: &PutOptions) -> Result<Written> {
+    async fn put_stream_opts(
+        &self,
+        key: &Key,
+        mut body: ByteStream,
+        options: &PutOptions,
+    ) -> Result<Written> {
         let (op, wire) = (Op::PutStream, &self.wire);
         let named = wire.named(op, key);
         let _busy = wire.begin(op, &options.call).map_err(&named)?;
@@ -172,7 +180,8 @@ impl Store for S3Store {
         let mut begin = Vec::new();
         let mut size = 0;
         loop {
-            let piece = options.call.guard(&wire.env, op, async { body.try_next().await }).await.map_err(&named)?;
+            let piece =
+                options.call.guard(&wire.env, op, async { body.try_next().await }).await.map_err(&named)?;
             let Some(piece) = piece else { break };
             size += piece.len() as u64;
             begin.push(piece);
@@ -200,7 +209,11 @@ impl Store for S3Store {
         derived::put_many_by_one(self, items, call).await
     }
 
-    async fn delete_many_opts(&self, items: Vec<DeleteItem>, options: &DeleteOptions) -> Vec<Result<Removed>> {
+    async fn delete_many_opts(
+        &self,
+        items: Vec<DeleteItem>,
+        options: &DeleteOptions,
+    ) -> Vec<Result<Removed>> {
         self.calls.delete_many_opts(items, options).await
     }
 

@@ -16,7 +16,12 @@ use super::record::{self, Asked, Begun, WINDOW};
 use super::wire::Wire;
 
 /// Opens the value of `key` for streaming.
-pub(super) async fn get_stream(wire: &Arc<Wire>, op: Op, key: &Key, options: &GetOptions) -> Result<Got<ByteStream>> {
+pub(super) async fn get_stream(
+    wire: &Arc<Wire>,
+    op: Op,
+    key: &Key,
+    options: &GetOptions,
+) -> Result<Got<ByteStream>> {
     wire.guarantees.check_get(op, key, options)?;
     let name = wire.names.of(op, key)?;
     if wire.layout_of(key) == Layout::Record {
@@ -26,7 +31,8 @@ pub(super) async fn get_stream(wire: &Arc<Wire>, op: Op, key: &Key, options: &Ge
         Sought::Found(found) => found,
         Sought::Got(got) => return Ok(got),
     };
-    let len = options.range.map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
+    let len =
+        options.range.map_or(Ok(object.size), |range| range.resolve(object.size).map(|r| r.end - r.start))?;
     let pieces = Pieces { wire: wire.clone(), op, call: options.call.clone(), body, live, left: len };
     Ok(Got::found(object.into_meta(key), named(wire, op, key, pieces.stream())))
 }
@@ -82,14 +88,21 @@ impl Pieces {
 }
 
 /// A record as a stream: windows of blocks, each with its checks fetched before it.
-async fn records(wire: &Arc<Wire>, op: Op, key: &Key, name: String, options: &GetOptions) -> Result<Got<ByteStream>> {
+async fn records(
+    wire: &Arc<Wire>,
+    op: Op,
+    key: &Key,
+    name: String,
+    options: &GetOptions,
+) -> Result<Got<ByteStream>> {
     let begun = match record::begin(wire, op, key, &name, options, false).await? {
         Asked::Begun(begun) => begun,
         Asked::Got(got) => return Ok(got),
     };
     let (meta, raw_len) = (begun.meta(), begun.head.raw_len);
     let rest = options.range.map_or(Ok(0..raw_len), |range| range.resolve(raw_len))?;
-    let windows = Windows { wire: wire.clone(), op, call: options.call.clone(), name, begun: Arc::new(begun), rest };
+    let windows =
+        Windows { wire: wire.clone(), op, call: options.call.clone(), name, begun: Arc::new(begun), rest };
     let body = stream::unfold(Some(windows), |windows| async move {
         let mut windows = windows.filter(|windows| !windows.rest.is_empty())?;
         match windows.next().await {
@@ -121,13 +134,16 @@ impl Windows {
             let value = begun.head.open(&begun.first[begun.head_len as usize..])?;
             let start = begun.head_len as usize;
             let value = begun.first.slice(start..start + value.len());
-            return Ok(larder_store_core::derived::pieces(value.slice(wanted.start as usize..wanted.end as usize)));
+            return Ok(larder_store_core::derived::pieces(
+                value.slice(wanted.start as usize..wanted.end as usize),
+            ));
         }
         let part = |at: &Range<u64>| begun.head_len + at.start..begun.head_len + at.end;
         let (wire, op, call, etag) = (&self.wire, self.op, &self.call, &begun.etag);
         let checks = record::fetch(wire, op, call, &self.name, etag, part(&cover.index)).await?;
         let len = cover.raw.end - cover.raw.start;
-        let Found { body, live, .. } = record::open(wire, op, call, &self.name, etag, part(&cover.raw)).await?;
+        let Found { body, live, .. } =
+            record::open(wire, op, call, &self.name, etag, part(&cover.raw)).await?;
         let pieces = Pieces { wire: wire.clone(), op, call: call.clone(), body, live, left: len };
         let verified = Verified {
             inner: pieces.stream(),

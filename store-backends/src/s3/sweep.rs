@@ -47,4 +47,3 @@ pub(super) async fn sweep(wire: &Arc<Wire>, options: &SweepOptions) -> Result<Sw
         }
     }
 }
-

@@ -10,7 +10,12 @@ use larder_store_core::{Version, WriteId};
 use super::facts::{nanos, time_of};
 
 /// The version of an object that Larder wrote.
-pub(super) fn version(etag: &str, expires: Option<SystemTime>, id: WriteId, predecessors: &[WriteId]) -> Version {
+pub(super) fn version(
+    etag: &str,
+    expires: Option<SystemTime>,
+    id: WriteId,
+    predecessors: &[WriteId],
+) -> Version {
     // A time that could not be written was never read.
     let tag = match expires.and_then(|at| nanos(at).ok()) {
         Some(nanos) => format!("{etag}@{nanos}"),

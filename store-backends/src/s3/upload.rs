@@ -10,7 +10,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::layer::retry::Retries;
 use larder_store_core::record::Sealer;
-use larder_store_core::{ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written};
+use larder_store_core::{
+    ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written,
+};
 
 use super::condition::{Condition, Refused, gone, mine};
 use super::error::Failure;
@@ -83,7 +85,8 @@ impl<'a> Upload<'a> {
             Ok(wire.read(op, call, &live, request).await??)
         });
         let begun = begun.await?;
-        let none = || Error::new(ErrorKind::Unavailable, op, "the service began an upload and did not name it");
+        let none =
+            || Error::new(ErrorKind::Unavailable, op, "the service began an upload and did not name it");
         let id = begun.upload_id().ok_or_else(none)?.to_owned();
         let (parts, over) = (Default::default(), Default::default());
         Ok(Upload { wire: wire.clone(), retries, op, call, name, id, parts, over })
@@ -112,8 +115,14 @@ impl<'a> Upload<'a> {
             raw_len += piece.len() as u64;
             if raw_len > hint.unwrap_or(most).min(most) {
                 let (kind, why) = match hint {
-                    Some(hint) if hint <= most => (ErrorKind::Invalid, format!("the stream brings more than the {hint} bytes that were said")),
-                    _ => (ErrorKind::Unsupported, format!("the stream is longer than the {most} bytes that this store takes")),
+                    Some(hint) if hint <= most => (
+                        ErrorKind::Invalid,
+                        format!("the stream brings more than the {hint} bytes that were said"),
+                    ),
+                    _ => (
+                        ErrorKind::Unsupported,
+                        format!("the stream is longer than the {most} bytes that this store takes"),
+                    ),
                 };
                 return Err(Error::new(kind, op, why));
             }
@@ -227,7 +236,13 @@ impl<'a> Upload<'a> {
     }
 
     /// Makes an object of the parts.
-    async fn complete(self, key: &Key, draft: &Draft, mut condition: Condition, size: u64) -> Result<Written> {
+    async fn complete(
+        self,
+        key: &Key,
+        draft: &Draft,
+        mut condition: Condition,
+        size: u64,
+    ) -> Result<Written> {
         let (op, call, id) = (self.op, self.call, draft.facts.write_id);
         let mut parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(|e| e.into_inner()));
         parts.sort_by_key(CompletedPart::part_number);
@@ -276,13 +291,21 @@ impl<'a> Upload<'a> {
                 return Err(error);
             }
             if let Err(error) = attempts.again(op, error).await {
-                return Err(if settled { error } else { Error::new(ErrorKind::Unknown, op, error.why()).caused_by(error) });
+                return Err(if settled {
+                    error
+                } else {
+                    Error::new(ErrorKind::Unknown, op, error.why()).caused_by(error)
+                });
             }
         }
     }
 
     /// One request; the new object's ETag.
-    async fn finish(&self, parts: &CompletedMultipartUpload, condition: &Condition) -> Result<Result<String, Failure>> {
+    async fn finish(
+        &self,
+        parts: &CompletedMultipartUpload,
+        condition: &Condition,
+    ) -> Result<Result<String, Failure>> {
         let live = self.wire.live(self.op, self.call).await?;
         let request = live
             .sdk

@@ -183,7 +183,12 @@ impl Wire {
     }
 
     /// The next piece of a body, within the time of the call; nothing for too long is an error.
-    pub(super) async fn piece<T>(&self, op: Op, call: &Call, piece: impl Future<Output = T> + Send) -> Result<T> {
+    pub(super) async fn piece<T>(
+        &self,
+        op: Op,
+        call: &Call,
+        piece: impl Future<Output = T> + Send,
+    ) -> Result<T> {
         let limit = self.config().attempt_timeout;
         let piece = async {
             tokio::select! {

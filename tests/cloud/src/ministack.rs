@@ -130,7 +130,9 @@ impl MiniStack {
     /// A store's URL for `place`, a bucket or a bucket and a prefix. It takes any key and any secret.
     pub fn url(&self, place: &str) -> String {
         let port = self.port;
-        format!("s3://{place}?endpoint=http%3A//127.0.0.1%3A{port}&region=us-east-1&access_key=test&secret_key=test")
+        format!(
+            "s3://{place}?endpoint=http%3A//127.0.0.1%3A{port}&region=us-east-1&access_key=test&secret_key=test"
+        )
     }
 }
 

@@ -182,8 +182,10 @@ impl Double {
 impl Drop for Double {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Dropping it would wait, which is not allowed on a thread of another runtime.
-            runtime.shutdown_background();
+            // To end it is to wait for it, which is not allowed on a thread that serves another runtime. When it has
+            // ended, nothing names the bodies but `self`.
+            let ends = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(5)));
+            let _ = ends.join();
         }
     }
 }

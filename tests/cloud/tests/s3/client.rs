@@ -45,3 +45,16 @@ pub(crate) fn refused<T: std::fmt::Debug, E: ProvideErrorMetadata>(
         }
     }
 }
+
+/// Puts a small object and returns its ETag.
+pub(crate) async fn put(s3: &Client, key: &str, value: &str) -> String {
+    let body = value.as_bytes().to_vec().into();
+    let put = s3.put_object().bucket(BUCKET).key(key).body(body).send().await.unwrap();
+    put.e_tag().unwrap().to_owned()
+}
+
+/// Gets a small object.
+pub(crate) async fn get(s3: &Client, key: &str) -> String {
+    let got = s3.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+    String::from_utf8(got.body.collect().await.unwrap().to_vec()).unwrap()
+}

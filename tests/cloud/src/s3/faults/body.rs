@@ -37,20 +37,20 @@ pub(super) struct Harmed {
 }
 
 impl Harmed {
-    fn new(inner: Body, harm: Harm) -> Body {
+    fn body(inner: Body, harm: Harm) -> Body {
         Body::http_body(Self { inner, harm, passed: 0, held: Bytes::new(), waits: None })
     }
 
     pub(super) fn flip(inner: Body, at: u64) -> Body {
-        Self::new(inner, Harm::Flip(at))
+        Self::body(inner, Harm::Flip(at))
     }
 
     pub(super) fn cut(inner: Body, at: u64) -> Body {
-        Self::new(inner, Harm::Cut(at))
+        Self::body(inner, Harm::Cut(at))
     }
 
     pub(super) fn drops(inner: Body, length: u64, takes: Duration) -> Body {
-        Self::new(inner, Harm::Drops(length.div_ceil(DROPS).max(1), takes / DROPS as u32))
+        Self::body(inner, Harm::Drops(length.div_ceil(DROPS).max(1), takes / DROPS as u32))
     }
 
     fn wait(&mut self, time: Duration) {
