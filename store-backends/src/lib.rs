@@ -11,6 +11,8 @@ mod folder;
 pub mod lmdb;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 /// The backends that are compiled in.
 pub fn registry() -> larder_store_core::Registry {
@@ -22,10 +24,12 @@ pub fn registry() -> larder_store_core::Registry {
     add(&mut registry, file::FileBackend);
     #[cfg(feature = "lmdb")]
     add(&mut registry, lmdb::LmdbBackend);
+    #[cfg(feature = "s3")]
+    add(&mut registry, s3::S3Backend);
     registry
 }
 
-#[cfg(any(feature = "memory", feature = "file", feature = "lmdb"))]
+#[cfg(any(feature = "memory", feature = "file", feature = "lmdb", feature = "s3"))]
 fn add(registry: &mut larder_store_core::Registry, backend: impl larder_store_core::Backend) {
     registry.register(backend).expect("each of our schemes is its own");
 }

@@ -1,0 +1,153 @@
+//! Removing objects.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use larder_store_core::{
+    Call, DeleteItem, DeleteOptions, Deleted, Error, ErrorKind, Key, Op, Removed, Result,
+};
+
+use super::condition::{Condition, gone, other};
+use super::wire::Wire;
+
+/// Objects that one request removes (Amazon S3 API Reference, DeleteObjects).
+pub(super) const BATCH: usize = 1000;
+
+impl Wire {
+    /// Removes one value.
+    pub(super) async fn delete(&self, op: Op, key: &Key, options: &DeleteOptions) -> Result<Removed> {
+        self.guarantees.check_delete(op, key, options.only.is_some())?;
+        let (call, name) = (&options.call, self.names.of(op, key)?);
+        let condition = match &options.only {
+            Some(version) => self.still(op, call, key, &name, version).await?,
+            None => Condition::None,
+        };
+        let existed = match (options.tell, &options.only) {
+            (true, None) => match self.current(op, call, key, &name).await? {
+                Some(now) if !now.expired => Deleted::Yes,
+                _ => Deleted::No,
+            },
+            (_, Some(_)) => Deleted::Yes,
+            (false, None) => Deleted::NotTold,
+        };
+        let live = self.live(op, call).await?;
+        let request = live
+            .sdk
+            .delete_object()
+            .bucket(self.bucket())
+            .key(name.as_str())
+            .set_if_match(condition.if_match())
+            .send();
+        match self.write(op, call, &live, 0, request).await? {
+            Ok(_) => Ok(Removed::new(existed)),
+            Err(failure) if failure.is(412) => Err(other(op, None)),
+            Err(failure) if failure.is_absent() => match condition {
+                Condition::Match(_) => Err(gone(op)),
+                _ => Ok(Removed::new(existed)),
+            },
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Removes many values by one request for each thousand. Their keys are distinct.
+    pub(super) async fn delete_batch(&self, items: &[DeleteItem], call: &Call) -> Vec<Result<Removed>> {
+        let op = Op::DeleteMany;
+        let mut outcomes: Vec<Option<Result<Removed>>> = Vec::with_capacity(items.len());
+        let mut named = Vec::with_capacity(items.len());
+        for item in items {
+            let ready = async {
+                self.guarantees.check_delete(op, &item.key, item.only.is_some())?;
+                let name = self.names.of(op, &item.key)?;
+                let condition = match &item.only {
+                    Some(version) => self.still(op, call, &item.key, &name, version).await?,
+                    None => Condition::None,
+                };
+                Ok((name, condition))
+            };
+            match ready.await {
+                Ok(ready) => {
+                    named.push((outcomes.len(), ready));
+                    outcomes.push(None);
+                }
+                Err(error) => outcomes.push(Some(Err(error))),
+            }
+        }
+        // A name that XML cannot hold goes by itself.
+        let (named, alone): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, (name, _))| is_xml(name));
+        for (at, _) in alone {
+            let mut one = DeleteOptions::new().with_call(call.clone());
+            one.only = items[at].only.clone();
+            outcomes[at] = Some(self.delete(op, &items[at].key, &one).await);
+        }
+        for batch in named.chunks(BATCH) {
+            let done = self.delete_some(op, batch, call).await;
+            for (at, (name, condition)) in batch {
+                outcomes[*at] = Some(match &done {
+                    Err(error) => Err(error.clone()),
+                    Ok(refused) => match refused.get(name) {
+                        Some(error) => Err(error.clone()),
+                        None => Ok(Removed::new(match condition {
+                            Condition::Match(_) => Deleted::Yes,
+                            _ => Deleted::NotTold,
+                        })),
+                    },
+                });
+            }
+        }
+        let missing = || Err(Error::new(ErrorKind::Unknown, op, "the key was left out of its batch"));
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing));
+        outcomes.zip(items).map(|(done, item)| done.map_err(self.named(op, &item.key))).collect()
+    }
+
+    /// One request; the errors by name.
+    async fn delete_some(
+        &self,
+        op: Op,
+        batch: &[(usize, (String, Condition))],
+        call: &Call,
+    ) -> Result<HashMap<String, Error>> {
+        let invalid = |e: aws_sdk_s3::error::BuildError| {
+            Error::new(ErrorKind::Invalid, op, format!("the request could not be made: {e}"))
+        };
+        let mut delete = Delete::builder();
+        for (_, (name, condition)) in batch {
+            let object = ObjectIdentifier::builder().key(name).set_e_tag(condition.if_match());
+            delete = delete.objects(object.build().map_err(invalid)?);
+        }
+        let live = self.live(op, call).await?;
+        let delete = delete.build().map_err(invalid)?;
+        let request = live.sdk.delete_objects().bucket(self.bucket()).delete(delete).send();
+        let done = match self.write(op, call, &live, 0, request).await? {
+            Ok(done) => done,
+            Err(failure) => return Err(failure.into()),
+        };
+        let mut refused = HashMap::new();
+        for error in done.errors() {
+            let (Some(name), code) = (error.key(), error.code().unwrap_or_default()) else { continue };
+            let said =
+                format!("S3 says {code}: {}", error.message().unwrap_or_default().trim_end_matches('.'));
+            let why = match code {
+                "PreconditionFailed" => other(op, None),
+                "NoSuchKey" => gone(op),
+                "AccessDenied" => {
+                    Error::new(ErrorKind::Denied, op, said).hint("s3:DeleteObject on the object is missing")
+                }
+                "SlowDown" => Error::new(ErrorKind::Throttled, op, said),
+                _ => Error::new(ErrorKind::Unknown, op, said),
+            };
+            refused.insert(name.to_owned(), why);
+        }
+        Ok(refused)
+    }
+}
+
+/// Whether an XML document can hold it (XML 1.0, 2.2). Other characters that it cannot are none of keys.
+fn is_xml(name: &str) -> bool {
+    !name.contains(['\u{fffe}', '\u{ffff}'])
+}
+
+/// Whether no key stands twice.
+pub(super) fn distinct(items: &[DeleteItem]) -> bool {
+    let mut seen = HashSet::with_capacity(items.len());
+    items.iter().all(|item| seen.insert(&item.key))
+}

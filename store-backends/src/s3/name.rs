@@ -1,0 +1,238 @@
+//! Keys and the names of objects.
+//!
+//! Nearly every key is its own name behind the store's prefix, so that other tools find it. S3 refuses a name whose
+//! `..` leave the root, so a segment that begins with two dots gets a `~` behind them: `a/../b` is kept as `a/..~/b`.
+//! The same for all such segments, so that the names come in the order of the keys. Keys of the system space live
+//! under `..larder/`, which is the name of no other key.
+
+use larder_store_core::system::{self, Space};
+use larder_store_core::{Error, ErrorKind, Key, Op, Result};
+
+/// The longest name of an object, in bytes (Amazon S3 User Guide, "Naming Amazon S3 objects").
+pub(super) const MAX_NAME: usize = 1024;
+
+/// What stands behind the two dots that a segment begins with.
+const MARK: char = '~';
+
+/// The folder of the system space, behind the store's prefix.
+const SYSTEM: &str = "..larder/";
+
+/// The longest prefix, its slash included.
+const MAX_PREFIX: usize = MAX_NAME - SYSTEM.len() - (4 * Key::PORTABLE_LEN).div_ceil(3) - 1;
+
+/// Names of objects behind one prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// Nothing, or a prefix that ends in a slash.
+    root: String,
+}
+
+/// What a name turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A key of the space that is listed.
+    Key(Key),
+    /// An object of the other space.
+    Other,
+    /// No key has this name.
+    Foreign(String),
+}
+
+impl Names {
+    /// Names behind `prefix`, which gets a slash if it has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a prefix that no name can begin with, or that leaves too little for keys.
+    pub(super) fn new(prefix: &str) -> Result<Names> {
+        let refuse = |why: String| Err(Error::new(ErrorKind::Invalid, Op::Open, why));
+        let mut root = prefix.to_owned();
+        if !root.is_empty() && !root.ends_with('/') {
+            root.push('/');
+        }
+        if root.starts_with('/') || root.split('/').any(|segment| segment == "..") {
+            return refuse(format!("s3: the prefix {prefix:?} begins with a slash or holds a \"..\""));
+        }
+        if !root.is_empty() && Key::new(root.as_str()).is_err() {
+            return refuse("s3: the prefix holds a control character or is longer than a key".into());
+        }
+        let names = Names { root };
+        if names.root.len() > MAX_PREFIX || names.max_key() < Key::PORTABLE_LEN {
+            return refuse(format!(
+                "s3: a prefix of {} bytes is longer than the {MAX_PREFIX} that leave room for keys",
+                names.root.len()
+            ));
+        }
+        Ok(names)
+    }
+
+    /// The prefix, with its slash.
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The longest key that fits whatever it is made of: the worst of keys is made of `../`, each of which takes one
+    /// byte more.
+    pub(super) fn max_key(&self) -> usize {
+        (3 * (MAX_NAME - SYSTEM.len() - self.root.len()) - 1) / 4
+    }
+
+    /// The name of the object that holds this key's value.
+    pub(super) fn of(&self, op: Op, key: &Key) -> Result<String> {
+        let name = self.of_text(key.space(), key.as_str());
+        if name.len() > MAX_NAME {
+            let why = format!("the object's name would have {} bytes, and S3 takes {MAX_NAME}", name.len());
+            return Err(Error::new(ErrorKind::Unsupported, op, why).on(key));
+        }
+        Ok(name)
+    }
+
+    /// The name of a text that may be the beginning of keys. What begins with the text has a name that begins with
+    /// this, and names come in the order of texts.
+    pub(super) fn of_text(&self, space: Space, text: &str) -> String {
+        let mut name = String::with_capacity(self.root.len() + SYSTEM.len() + text.len() + 4);
+        name.push_str(&self.root);
+        if space == Space::System {
+            name.push_str(SYSTEM);
+        }
+        let mut rest = text;
+        loop {
+            if let Some(behind) = rest.strip_prefix("..") {
+                name.push_str("..");
+                name.push(MARK);
+                rest = behind;
+            }
+            let Some(slash) = rest.find('/') else { break };
+            name.push_str(&rest[..=slash]);
+            rest = &rest[slash + 1..];
+        }
+        name.push_str(rest);
+        name
+    }
+
+    /// The text that a name stands for; `None` for a name of the other space, and an error for one of no text.
+    fn text_of(&self, space: Space, name: &str) -> Option<Result<String, &'static str>> {
+        let Some(mut rest) = name.strip_prefix(self.root.as_str()) else {
+            return Some(Err("its name does not begin with the store's prefix"));
+        };
+        match (space, rest.strip_prefix(SYSTEM)) {
+            (Space::System, Some(behind)) => rest = behind,
+            (Space::User, None) => {}
+            _ => return None,
+        }
+        let mut text = String::with_capacity(rest.len());
+        loop {
+            if let Some(behind) = rest.strip_prefix("..") {
+                let Some(behind) = behind.strip_prefix(MARK) else {
+                    return Some(Err("a part of its name begins with two dots, as no key's does here"));
+                };
+                text.push_str("..");
+                rest = behind;
+            }
+            let Some(slash) = rest.find('/') else { break };
+            text.push_str(&rest[..=slash]);
+            rest = &rest[slash + 1..];
+        }
+        text.push_str(rest);
+        Some(Ok(text))
+    }
+
+    /// The key whose value an object holds.
+    pub(super) fn key(&self, space: Space, name: &str) -> Named {
+        match self.text_of(space, name) {
+            None => Named::Other,
+            Some(Err(why)) => Named::Foreign(why.into()),
+            Some(Ok(text)) => match system::key_in(space, text) {
+                Ok(key) => Named::Key(key),
+                Err(error) => Named::Foreign(error.why().to_owned()),
+            },
+        }
+    }
+
+    /// The common prefix of keys that a common prefix of names stands for.
+    ///
+    /// `None` for one of the other space, an error that says why it is foreign.
+    pub(super) fn common(&self, space: Space, name: &str) -> Option<Result<String, &'static str>> {
+        self.text_of(space, name)
+    }
+
+    /// What all names of the system space begin with.
+    pub(super) fn system(&self) -> String {
+        format!("{}{SYSTEM}", self.root)
+    }
+}
+
+/// A text behind every name that `begin` begins: the last one that fits.
+pub(super) fn last_of(begin: &str) -> String {
+    let mut last = begin.to_owned();
+    for filler in ['\u{10ffff}', '\u{ffff}', '\u{7ff}', '~'] {
+        while last.len() + filler.len_utf8() <= MAX_NAME {
+            last.push(filler);
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 22] = [
+        " ", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./", "./..", ".a",
+        "/", "//", "/../x", "a", "a/..", "a/../b", "a/..b/..", "larder",
+    ];
+
+    #[test]
+    fn names_keep_the_order_and_come_back() {
+        for root in ["", "p", "p/q/"] {
+            let names = Names::new(root).unwrap();
+            for space in [Space::User, Space::System] {
+                let mut kept: Vec<_> =
+                    TEXTS.iter().map(|t| (t.as_bytes(), names.of_text(space, t))).collect();
+                kept.sort();
+                assert!(kept.is_sorted_by(|a, b| a.1.as_bytes() < b.1.as_bytes()), "{kept:?}");
+                for text in TEXTS {
+                    let key = system::key_in(space, text).unwrap();
+                    let name = names.of(Op::Get, &key).unwrap();
+                    let leaves = name.split('/').any(|segment| segment == "..");
+                    assert!(!leaves, "{name:?} leaves its root");
+                    assert_eq!(names.key(space, &name), Named::Key(key));
+                    let other = if space == Space::User { Space::System } else { Space::User };
+                    assert_eq!(names.key(other, &name), Named::Other);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_alike_has_names_that_do() {
+        let names = Names::new("p").unwrap();
+        for text in TEXTS {
+            for (at, _) in text.char_indices() {
+                let (begin, whole) =
+                    (names.of_text(Space::User, &text[..at]), names.of_text(Space::User, text));
+                assert!(whole.starts_with(&begin), "{begin:?} {whole:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_names_are_told() {
+        let names = Names::new("p").unwrap();
+        for name in ["p/..", "p/a/..b", "p/", "p/a\nb", "q"] {
+            assert!(matches!(names.key(Space::User, name), Named::Foreign(_)), "{name}");
+        }
+        assert_eq!(names.key(Space::User, "p/..larder/lease"), Named::Other);
+    }
+
+    #[test]
+    fn prefixes_that_cannot_be_are_refused() {
+        for bad in ["/a", "a/../b", "..", "a\nb", "x".repeat(400).as_str()] {
+            assert_eq!(Names::new(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+        }
+        let longest = Names::new(&"x".repeat(MAX_PREFIX - 1)).unwrap();
+        assert!(Names::new(&"x".repeat(MAX_PREFIX)).is_err());
+        let worst = Key::new("../".repeat(160)).unwrap();
+        assert!(longest.of(Op::Get, &worst).is_ok());
+        assert!(longest.max_key() >= Key::PORTABLE_LEN);
+    }
+}

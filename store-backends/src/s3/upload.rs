@@ -1,0 +1,364 @@
+//! Writing values in parts.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::primitives::ByteStream as Body;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use larder_store_core::layer::retry::Retries;
+use larder_store_core::record::Sealer;
+use larder_store_core::{
+    ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written,
+};
+
+use super::condition::{Condition, Refused, gone, mine};
+use super::error::Failure;
+use super::put::Draft;
+use super::wire::Wire;
+
+/// Parts of one upload (Amazon S3 User Guide, "Multipart upload limits").
+const MAX_PARTS: u64 = 10_000;
+/// How many parts have one size before the next ones get twice that: what has no known end still fits.
+const SAME_SIZE: u64 = 1000;
+
+/// The largest part that is made, as it is held in memory. S3 takes 5 GiB.
+const LARGEST_PART: u64 = 1 << 30;
+
+/// Writes a value that does not fit one request, or of which nobody knows whether it does.
+pub(super) async fn put_stream(
+    wire: &Arc<Wire>,
+    retries: &Retries,
+    op: Op,
+    key: &Key,
+    body: ByteStream,
+    options: &PutOptions,
+) -> Result<Written> {
+    wire.guarantees.check_put(op, key, options, options.size_hint)?;
+    let (call, name) = (&options.call, wire.names.of(op, key)?);
+    let condition = wire.condition(op, call, key, &name, &options.pre).await?;
+    let draft = wire.draft(key, options)?;
+    let upload = Upload::begin(wire, retries, op, call, name, &draft).await?;
+    let size = upload.fill(&draft, body, options).await?;
+    upload.complete(key, &draft, condition, size).await
+}
+
+/// An upload that was begun. Dropped before its end, it is aborted.
+struct Upload<'a> {
+    wire: Arc<Wire>,
+    retries: &'a Retries,
+    op: Op,
+    call: &'a Call,
+    name: String,
+    id: String,
+    parts: std::sync::Mutex<Vec<CompletedPart>>,
+    over: std::sync::atomic::AtomicBool,
+}
+
+impl<'a> Upload<'a> {
+    async fn begin(
+        wire: &Arc<Wire>,
+        retries: &'a Retries,
+        op: Op,
+        call: &'a Call,
+        name: String,
+        draft: &Draft,
+    ) -> Result<Upload<'a>> {
+        let begun = retries.run(op, call, |_| async {
+            let live = wire.live(op, call).await?;
+            let field = |native: Native| draft.fields[native as usize].clone();
+            let request = live
+                .sdk
+                .create_multipart_upload()
+                .bucket(wire.bucket())
+                .key(name.as_str())
+                .set_metadata(Some(draft.entries.clone()))
+                .set_content_type(field(Native::ContentType))
+                .set_cache_control(field(Native::CacheControl))
+                .set_content_encoding(field(Native::ContentEncoding))
+                .set_content_disposition(field(Native::ContentDisposition))
+                .set_content_language(field(Native::ContentLanguage))
+                .send();
+            // An upload that nobody hears of changes no value.
+            Ok(wire.read(op, call, &live, request).await??)
+        });
+        let begun = begun.await?;
+        let none =
+            || Error::new(ErrorKind::Unavailable, op, "the service began an upload and did not name it");
+        let id = begun.upload_id().ok_or_else(none)?.to_owned();
+        let (parts, over) = (Default::default(), Default::default());
+        Ok(Upload { wire: wire.clone(), retries, op, call, name, id, parts, over })
+    }
+
+    /// Bytes of part `number`, counted from 1, of a value of which `hint` says how long it is.
+    fn part_size(&self, number: u64, hint: Option<u64>) -> u64 {
+        let least = self.wire.config().part_size;
+        match hint {
+            Some(size) => least.max(size.div_ceil(MAX_PARTS - 8)),
+            None => (least << ((number - 1) / SAME_SIZE).min(10)).min(LARGEST_PART),
+        }
+    }
+
+    /// Sends the body, some parts at a time; gives the bytes of the object.
+    async fn fill(&self, draft: &Draft, mut body: ByteStream, options: &PutOptions) -> Result<u64> {
+        let op = self.op;
+        let mut sealer = draft.head.as_ref().map(|head| Sealer::new(head.binding()));
+        let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
+        let (mut number, mut raw_len, mut sent) = (1, 0u64, 0u64);
+        // The head of a record says how long the value is, so what comes first goes last.
+        let mut first: Option<Bytes> = None;
+        let mut part = BytesMut::new();
+        let (hint, most) = (options.size_hint, self.wire.guarantees.max_value);
+        while let Some(mut piece) = self.next(&mut body).await? {
+            raw_len += piece.len() as u64;
+            if raw_len > hint.unwrap_or(most).min(most) {
+                let (kind, why) = match hint {
+                    Some(hint) if hint <= most => (
+                        ErrorKind::Invalid,
+                        format!("the stream brings more than the {hint} bytes that were said"),
+                    ),
+                    _ => (
+                        ErrorKind::Unsupported,
+                        format!("the stream is longer than the {most} bytes that this store takes"),
+                    ),
+                };
+                return Err(Error::new(kind, op, why));
+            }
+            if let Some(sealer) = &mut sealer {
+                sealer.push(&piece);
+            }
+            while !piece.is_empty() {
+                let full = self.part_size(number, hint) as usize;
+                let taken = piece.split_to(piece.len().min(full - part.len()));
+                part.extend_from_slice(&taken);
+                if part.len() < full {
+                    continue;
+                }
+                let whole = std::mem::take(&mut part).freeze();
+                if number == 1 && sealer.is_some() {
+                    first = Some(whole);
+                } else {
+                    sent += whole.len() as u64;
+                    self.start(&mut sending, number, whole).await?;
+                }
+                number += 1;
+            }
+        }
+        if let Some(hint) = hint.filter(|hint| *hint != raw_len) {
+            let why = format!("the stream brought {raw_len} bytes, and {hint} were said");
+            return Err(Error::new(ErrorKind::Invalid, op, why));
+        }
+        if let (Some(sealer), Some(head)) = (sealer, &draft.head) {
+            let (raw_len, index) = sealer.finish();
+            let mut head = head.clone();
+            head.raw_len = raw_len;
+            let mut begin = BytesMut::from(&head.encode()?[..]);
+            match first {
+                Some(first) => {
+                    begin.extend_from_slice(&first);
+                    part.extend_from_slice(&index);
+                }
+                // All of it in one part.
+                None => {
+                    begin.extend_from_slice(&part);
+                    begin.extend_from_slice(&index);
+                    part = BytesMut::new();
+                }
+            }
+            sent += begin.len() as u64;
+            self.start(&mut sending, 1, begin.freeze()).await?;
+            number = number.max(2);
+        }
+        if !part.is_empty() || number == 1 {
+            sent += part.len() as u64;
+            self.start(&mut sending, number, part.freeze()).await?;
+        }
+        while sending.try_next().await?.is_some() {}
+        Ok(sent)
+    }
+
+    /// The next piece, within the time of the call.
+    async fn next(&self, body: &mut ByteStream) -> Result<Option<Bytes>> {
+        let env = &self.wire.env;
+        self.call.guard(env, self.op, async { body.try_next().await }).await
+    }
+
+    /// Begins to send a part, once one of those under way has ended if there are too many.
+    async fn start<'u>(
+        &'u self,
+        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        number: u64,
+        part: Bytes,
+    ) -> Result<()> {
+        sending.push(self.send(number as i32, part).boxed());
+        while sending.len() > self.wire.config().parts_at_once {
+            sending.next().await.transpose()?;
+        }
+        // Those under way go on only while somebody polls them.
+        while let Some(Some(done)) = sending.next().now_or_never() {
+            done?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, number: i32, part: Bytes) -> Result<()> {
+        let (wire, op, call) = (&self.wire, self.op, self.call);
+        let sent = self.retries.run(op, call, |_| {
+            let part = part.clone();
+            async move {
+                let live = wire.live(op, call).await?;
+                let len = part.len() as u64;
+                let request = live
+                    .sdk
+                    .upload_part()
+                    .bucket(wire.bucket())
+                    .key(self.name.as_str())
+                    .upload_id(self.id.as_str())
+                    .part_number(number)
+                    .body(Body::from(part))
+                    .send();
+                // A part that landed and got no answer is sent again, and changes nothing by itself.
+                Ok(wire.write(op, call, &live, len, request).await??)
+            }
+        });
+        let sent = sent.await?;
+        let part = CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(sent.e_tag)
+            .set_checksum_crc32(sent.checksum_crc32)
+            .set_checksum_crc32_c(sent.checksum_crc32_c)
+            .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
+            .build();
+        self.parts.lock().unwrap_or_else(|e| e.into_inner()).push(part);
+        Ok(())
+    }
+
+    /// Makes an object of the parts.
+    async fn complete(
+        self,
+        key: &Key,
+        draft: &Draft,
+        mut condition: Condition,
+        size: u64,
+    ) -> Result<Written> {
+        let (op, call, id) = (self.op, self.call, draft.facts.write_id);
+        let mut parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(|e| e.into_inner()));
+        parts.sort_by_key(CompletedPart::part_number);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let mut attempts = self.retries.attempts(call);
+        let mut settled = true;
+        loop {
+            let failed = match self.finish(&parts, &condition).await {
+                Ok(Ok(etag)) => {
+                    self.is_over();
+                    let mut written = self.wire.written(draft, &etag, size);
+                    written.settled = settled;
+                    return Ok(written);
+                }
+                Ok(Err(failure)) => failure,
+                // The call was given up: whoever asks next finds out.
+                Err(error) => return Err(error),
+            };
+            let lost = failed.code.as_deref() == Some("NoSuchUpload");
+            if failed.is(412) {
+                match self.wire.refused(op, call, key, &self.name, &condition, id).await? {
+                    Refused::Mine(version) => return Ok(self.made(draft, size, version)),
+                    Refused::Expired(etag) => {
+                        condition = Condition::Match(etag);
+                        continue;
+                    }
+                }
+            }
+            if failed.is_absent() && !lost && condition != Condition::None {
+                return Err(gone(op));
+            }
+            settled &= failed.error.settled();
+            if !failed.error.settled() || (lost && !settled) {
+                let now = self.wire.current(op, call, key, &self.name).await.ok().flatten();
+                if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
+                    return Ok(self.made(draft, size, now.version));
+                }
+                if lost {
+                    let why = "the upload is gone, and the value that stands there is not its own";
+                    return Err(Error::new(ErrorKind::Unknown, op, why));
+                }
+            }
+            let error = Error::from(failed);
+            let again = error.kind().is_retryable() || error.is(ErrorKind::Unknown);
+            if !again {
+                return Err(error);
+            }
+            if let Err(error) = attempts.again(op, error).await {
+                return Err(if settled {
+                    error
+                } else {
+                    Error::new(ErrorKind::Unknown, op, error.why()).caused_by(error)
+                });
+            }
+        }
+    }
+
+    /// One request; the new object's ETag.
+    async fn finish(
+        &self,
+        parts: &CompletedMultipartUpload,
+        condition: &Condition,
+    ) -> Result<Result<String, Failure>> {
+        let live = self.wire.live(self.op, self.call).await?;
+        let request = live
+            .sdk
+            .complete_multipart_upload()
+            .bucket(self.wire.bucket())
+            .key(self.name.as_str())
+            .upload_id(self.id.as_str())
+            .multipart_upload(parts.clone())
+            .set_if_match(condition.if_match())
+            .set_if_none_match(condition.if_none_match())
+            .send();
+        let done = self.wire.write(self.op, self.call, &live, 0, request).await?;
+        Ok(done.map(|done| done.e_tag().unwrap_or_default().to_owned()))
+    }
+
+    fn made(&self, draft: &Draft, size: u64, version: Version) -> Written {
+        self.is_over();
+        let mut written = self.wire.written(draft, "", size);
+        mine(&mut written, version);
+        written
+    }
+
+    fn is_over(&self) {
+        self.over.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        if *self.over.get_mut() || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let (wire, retries) = (self.wire.clone(), self.retries.clone());
+        let (name, id, op) = (std::mem::take(&mut self.name), std::mem::take(&mut self.id), self.op);
+        // From now on, so that a drain that begins before the task does waits for it.
+        let counted = wire.inflight.enter();
+        self.wire.env.spawn(async move {
+            let call = Call::default();
+            let aborted = retries.run(op, &call, |_| abort(&wire, op, &call, &name, &id));
+            if let Err(error) = aborted.await {
+                tracing::warn!(store = %wire.id, %error, "the parts of an upload that was given up are still there");
+            }
+            drop(counted);
+        });
+    }
+}
+
+/// Gives up an upload and its parts. One that is gone already is no error.
+pub(super) async fn abort(wire: &Wire, op: Op, call: &Call, name: &str, id: &str) -> Result<()> {
+    let live = wire.live(op, call).await?;
+    let request = live.sdk.abort_multipart_upload().bucket(wire.bucket()).key(name).upload_id(id).send();
+    match wire.write(op, call, &live, 0, request).await? {
+        Err(failure) if !failure.is(404) => Err(failure.into()),
+        _ => Ok(()),
+    }
+}

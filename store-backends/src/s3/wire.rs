@@ -1,0 +1,211 @@
+//! One request, one attempt: what everything here is made of.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use larder_store_core::env::{InFlight, InFlightGuard};
+use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result, StoreId, closed};
+
+use super::client::{Client, Live};
+use super::config::{Layout, S3Config};
+use super::error::{Failure, failure};
+use super::name::Names;
+
+/// Sending so many bytes may take a second more.
+const BYTES_A_SECOND: u64 = 256 << 10;
+
+/// A store of single attempts, and what all handles and streams of it share.
+pub(super) struct Wire {
+    pub(super) id: StoreId,
+    pub(super) guarantees: Guarantees,
+    pub(super) env: Env,
+    pub(super) names: Names,
+    pub(super) inflight: InFlight,
+    client: Client,
+    closed: AtomicBool,
+    /// The bucket has answered for an object before.
+    bucket_seen: AtomicBool,
+}
+
+impl Wire {
+    pub(super) fn new(config: S3Config, names: Names, id: StoreId, guarantees: Guarantees, env: Env) -> Wire {
+        Wire {
+            id,
+            guarantees,
+            env,
+            names,
+            inflight: InFlight::new(),
+            client: Client::new(config),
+            closed: AtomicBool::new(false),
+            bucket_seen: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn config(&self) -> &S3Config {
+        self.client.config()
+    }
+
+    pub(super) fn bucket(&self) -> &str {
+        &self.config().bucket
+    }
+
+    /// How this key's value is kept. What Larder itself keeps has versions per write everywhere.
+    pub(super) fn layout_of(&self, key: &Key) -> Layout {
+        if key.is_system() { Layout::Record } else { self.config().layout }
+    }
+
+    /// Begins a call, unless the store was closed or the call is over.
+    pub(super) fn begin(&self, op: Op, call: &Call) -> Result<InFlightGuard> {
+        // Counted before the look: whoever closes sees either the call or its refusal.
+        let busy = self.inflight.enter();
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(closed(op, &self.id));
+        }
+        call.check(&self.env, op)?;
+        Ok(busy)
+    }
+
+    pub(super) fn shut(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for what was begun before.
+    pub(super) async fn wait(&self, op: Op, call: &Call) -> Result<()> {
+        let work = async {
+            self.inflight.wait().await;
+            Ok(())
+        };
+        call.guard(&self.env, op, work).await.map_err(|e| e.at(&self.id))
+    }
+
+    /// Refuses a bucket that is not there.
+    pub(super) async fn bucket_is_there(&self, op: Op, call: &Call) -> Result<()> {
+        if self.bucket_seen.load(Ordering::Relaxed) || self.has_bucket(op, call).await? {
+            return Ok(());
+        }
+        let why = format!("there is no bucket {:?}", self.bucket());
+        Err(Error::new(ErrorKind::Invalid, op, why)
+            .hint("make the bucket first, or mend its name: Larder makes none"))
+    }
+
+    /// Whether the bucket is there.
+    pub(super) async fn has_bucket(&self, op: Op, call: &Call) -> Result<bool> {
+        let live = self.live(op, call).await?;
+        let request = live.sdk.head_bucket().bucket(self.bucket()).send();
+        match self.read(op, call, &live, request).await? {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.is(404) => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Names the store and the key in an error.
+    pub(super) fn named<'a>(&'a self, op: Op, key: &'a Key) -> impl Fn(Error) -> Error + 'a {
+        move |e| e.during(op).at(&self.id).on(key)
+    }
+
+    /// The client, within the time of the call.
+    pub(super) async fn live(&self, op: Op, call: &Call) -> Result<Arc<Live>> {
+        call.guard(&self.env, op, self.client.get(op)).await
+    }
+
+    /// Sends a request that changes nothing.
+    pub(super) async fn read<T, E>(
+        &self,
+        op: Op,
+        call: &Call,
+        live: &Arc<Live>,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<Result<T, Failure>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let answer = self.timed(op, self.config().attempt_timeout, false, request);
+        let answer = call.guard(&self.env, op, async { Ok(answer.await) }).await?;
+        Ok(self.noted(live, answer))
+    }
+
+    /// Sends a request that writes, with a body of so many bytes.
+    pub(super) async fn write<T, E>(
+        &self,
+        op: Op,
+        call: &Call,
+        live: &Arc<Live>,
+        bytes: u64,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<Result<T, Failure>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let limit = self.config().attempt_timeout + Duration::from_secs(bytes / BYTES_A_SECOND);
+        let answer = self.timed(op, limit, true, request);
+        let answer = call.guard_write(&self.env, op, async { Ok(answer.await) }).await?;
+        Ok(self.noted(live, answer))
+    }
+
+    async fn timed<T, E>(
+        &self,
+        op: Op,
+        limit: Duration,
+        writes: bool,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<T, Failure>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        tokio::select! {
+            biased;
+            answer = request => answer.map_err(|e| failure(op, writes, e)),
+            () = self.env.sleep(limit) => Err(Failure::silent(op, writes, limit)),
+        }
+    }
+
+    fn noted<T>(&self, live: &Arc<Live>, answer: Result<T, Failure>) -> Result<T, Failure> {
+        match &answer {
+            Ok(_) => self.bucket_seen.store(true, Ordering::Relaxed),
+            Err(failure) if failure.code.as_deref() == Some("NoSuchKey") => {
+                self.bucket_seen.store(true, Ordering::Relaxed);
+            }
+            Err(failure) if failure.broken => self.client.broke(live),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    /// A connection broke while a body was read from it.
+    pub(super) fn broke(&self, live: &Arc<Live>) {
+        self.client.broke(live);
+    }
+
+    /// The next piece of a body, within the time of the call; nothing for too long is an error.
+    pub(super) async fn piece<T>(
+        &self,
+        op: Op,
+        call: &Call,
+        piece: impl Future<Output = T> + Send,
+    ) -> Result<T> {
+        let limit = self.config().attempt_timeout;
+        let piece = async {
+            tokio::select! {
+                biased;
+                piece = piece => Ok(piece),
+                () = self.env.sleep(limit) => {
+                    let why = format!("nothing more of the value came within {limit:?}");
+                    Err(Error::new(ErrorKind::Unavailable, op, why))
+                }
+            }
+        };
+        call.guard(&self.env, op, piece).await
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wire({})", self.id)
+    }
+}

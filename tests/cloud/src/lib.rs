@@ -1,0 +1,13 @@
+//! Test servers that stand in for clouds.
+//!
+//! [`s3::Double`] is an S3 server in this process: it checks signatures, decides conditions under one lock, counts
+//! requests and connections, and does harm on the wire when it is asked to. The binary `larder-s3-double` is the same
+//! server for other processes.
+#![allow(clippy::disallowed_methods, reason = "a server runs on real clocks, sockets and threads of its own")]
+
+pub mod child;
+pub mod ministack;
+pub mod s3;
+
+/// What goes wrong in a test server itself.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

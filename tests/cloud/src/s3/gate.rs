@@ -1,0 +1,83 @@
+//! What every request passes: it is counted, its credentials are looked at, then S3 is asked.
+
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderValue, SERVER};
+use hyper::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpRequest, HttpResponse};
+
+use super::access::Access;
+use super::answer;
+use super::api::Api;
+use super::clock;
+use super::connection::Cut;
+use super::credentials;
+use super::faults::{Answer, Exchange, conditional, exchange};
+use super::keys::stays_inside;
+use super::operation::operation;
+use super::server::Server;
+
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    server: Arc<Server>,
+    s3: S3Service,
+}
+
+impl Gate {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        let mut builder = S3ServiceBuilder::new(Api(server.clone()));
+        let options = &server.options;
+        builder.set_auth(SimpleAuth::from_single(options.access_key.clone(), options.secret_key.clone()));
+        builder.set_access(Access(server.clone()));
+        let mut config = S3Config::default();
+        // The server's clock can be moved, and only `credentials` knows by how much.
+        config.presigned_url_max_skew_time_secs = u32::MAX;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        Self { s3: builder.build(), server }
+    }
+
+    pub(super) async fn request(
+        &self,
+        request: Request<Incoming>,
+        cut: &Cut,
+    ) -> Result<HttpResponse, HttpError> {
+        let request = request.map(Body::from);
+        let (parts, body) = request.into_parts();
+        let operation = operation(&parts);
+        self.server.count(operation);
+        let faults = &self.server.faults;
+        let mut answer = match faults.draw(operation, conditional(&parts)) {
+            None => self.answer(parts, body).await?,
+            Some(drawn) => exchange(Exchange { faults, operation, cut, parts, body }, drawn, self).await?,
+        };
+        let settings = self.server.settings();
+        let date = httpdate::fmt_http_date(clock::system(clock::now(settings.clock_offset)));
+        if let Ok(date) = HeaderValue::try_from(date) {
+            answer.headers_mut().insert(DATE, date);
+        }
+        answer.headers_mut().insert(SERVER, HeaderValue::from_static("larder-s3-double"));
+        if !settings.latency.is_zero() {
+            tokio::time::sleep(settings.latency).await;
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer for Gate {
+    async fn answer(&self, parts: Parts, body: Body) -> Result<HttpResponse, HttpError> {
+        if let Some(refusal) = credentials::refusal(&self.server, &parts) {
+            return Ok(refusal);
+        }
+        let key = parts.uri.path().trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
+        if !stays_inside(&percent_decode_str(key).decode_utf8_lossy()) {
+            return Ok(answer::error(400, "InvalidURI", "Couldn't parse the specified URI.", &[]));
+        }
+        self.s3.call(HttpRequest::from_parts(parts, body)).await
+    }
+}

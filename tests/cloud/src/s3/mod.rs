@@ -1,0 +1,34 @@
+//! A strict S3 server for tests, in this process or as a program of its own.
+//!
+//! The wire (routes, XML, signatures) is the crate `s3s`; what S3 means is decided here, after what the service is
+//! documented and measured to answer.
+
+mod access;
+mod answer;
+mod api;
+mod bucket;
+mod clock;
+mod connection;
+mod content;
+mod credentials;
+mod describe;
+mod double;
+mod etag;
+mod faults;
+mod gate;
+mod keys;
+mod listing;
+mod object;
+mod operation;
+mod options;
+mod receive;
+mod serve;
+mod server;
+mod settings;
+mod sums;
+mod upload;
+
+pub use double::Double;
+pub use faults::{Fault, FaultPlan, Faults, When};
+pub use options::DoubleOptions;
+pub use settings::{Conditions, Rights};
