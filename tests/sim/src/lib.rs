@@ -34,6 +34,8 @@ pub mod secrets;
 pub mod stores;
 pub mod tiers;
 pub mod value;
+#[cfg(feature = "s3")]
+pub mod wire;
 
 /// What goes wrong in a campaign itself, not in a store.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -51,6 +51,9 @@ larder-sim CAMPAIGN [--options]
   freeze  processes of a stack are stopped and go on while clocks jump or stand; nothing is served past its freshness
             --freezes 1000  --mutant both-clocks  --dir FOLDER
 
+  wire  the wire to a bucket does harm of every kind, 5 % each; nothing acknowledged is lost, nothing comes from nowhere
+            --operations 100000  --layout plain|record|all  --false-conflicts  --mutant no-conditions
+
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
 
@@ -100,6 +103,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "hostile-keys" => hostile::command(args)?,
         "permissions" => permissions::command(args)?,
         "secrets" => secrets::command(args)?,
+        #[cfg(feature = "s3")]
+        "wire" => larder_sim::wire::command(args)?,
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             return Ok(true);

@@ -103,6 +103,8 @@ pub fn registry() -> Registry {
     registry.register(larder_store_backends::file::FileBackend).expect("the scheme is free");
     #[cfg(feature = "lmdb")]
     registry.register(larder_store_backends::lmdb::LmdbBackend).expect("the scheme is free");
+    #[cfg(feature = "s3")]
+    registry.register(larder_store_backends::s3::S3Backend).expect("the scheme is free");
     registry.register_stacks(Stacks).expect("nobody opens them yet");
     registry
 }

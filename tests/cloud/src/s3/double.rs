@@ -138,6 +138,11 @@ impl Double {
         self.server.reset_requests();
     }
 
+    /// Requests that may still have an effect: those that are being answered, and those whose effect is late.
+    pub fn open_requests(&self) -> u64 {
+        self.server.open.load(Ordering::Acquire)
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.server.connections.load(Ordering::Relaxed)

@@ -21,7 +21,7 @@ use super::credentials;
 use super::faults::{Answer, Exchange, conditional, exchange};
 use super::keys::stays_inside;
 use super::operation::operation;
-use super::server::Server;
+use super::server::{Open, Server};
 
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
@@ -70,7 +70,14 @@ impl Gate {
 }
 
 impl Answer for Gate {
+    type Open = Open;
+
+    fn open(&self) -> Open {
+        Open::new(&self.server)
+    }
+
     async fn answer(&self, parts: Parts, body: Body) -> Result<HttpResponse, HttpError> {
+        let _open = self.open();
         if let Some(refusal) = credentials::refusal(&self.server, &parts) {
             return Ok(refusal);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use s3s::S3Result;
 
@@ -24,6 +24,8 @@ pub(super) struct Server {
     pub(super) connections: AtomicU64,
     pub(super) faults: Faults,
     uploads: AtomicU64,
+    /// Requests that may still have an effect.
+    pub(super) open: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -38,6 +40,7 @@ impl Server {
             connections: AtomicU64::new(0),
             faults: Faults::default(),
             uploads: AtomicU64::new(1),
+            open: Arc::default(),
             options,
         })
     }
@@ -83,6 +86,23 @@ impl Server {
     /// Ids of uploads grow, so that those of one key are listed in the order in which they began.
     pub(super) fn new_upload_id(&self) -> String {
         format!("{:012x}.upload", self.uploads.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// One request that may still have an effect.
+#[derive(Debug)]
+pub(super) struct Open(Arc<AtomicU64>);
+
+impl Open {
+    pub(super) fn new(server: &Server) -> Self {
+        server.open.fetch_add(1, Ordering::AcqRel);
+        Self(server.open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

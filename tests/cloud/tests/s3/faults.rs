@@ -72,11 +72,13 @@ async fn an_effect_that_is_late() {
     assert_eq!(refused(write).0, 0);
     double.faults().clear();
     assert_eq!(get(&s3, "k").await, "old");
+    assert_eq!(double.open_requests(), 1);
     let begun = Instant::now();
     while get(&s3, "k").await == "old" {
         assert!(begun.elapsed() < Duration::from_secs(10), "it never came");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert_eq!(double.open_requests(), 0);
 }
 
 #[tokio::test]

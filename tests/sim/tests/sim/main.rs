@@ -16,6 +16,8 @@ mod limits;
 mod open;
 mod permissions;
 mod secrets;
+#[cfg(feature = "s3")]
+mod wire;
 
 use larder_sim::process::Program;
 

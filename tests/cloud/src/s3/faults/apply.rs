@@ -22,6 +22,11 @@ pub(in crate::s3) struct Exchange<'a> {
 
 /// What answers when nothing is wrong.
 pub(in crate::s3) trait Answer: Clone + Send + Sync + 'static {
+    /// Stands for a request that may still have an effect, while it lives.
+    type Open: Send + 'static;
+
+    fn open(&self) -> Self::Open;
+
     fn answer(
         &self,
         parts: Parts,
@@ -57,8 +62,9 @@ pub(in crate::s3) async fn exchange(
         Fault::LateEffect => {
             // All of the request is here before the connection goes.
             let Some(body) = taken(body).await else { return reset(cut).await };
-            let s3 = s3.clone();
+            let (s3, open) = (s3.clone(), s3.open());
             tokio::spawn(async move {
+                let _open = open;
                 pause(drawn.delay).await;
                 // Nobody is there to be told.
                 let _ = s3.answer(parts, body).await;

@@ -1,0 +1,29 @@
+//! Which errors are right under these faults.
+
+use larder_store_core::{Error, ErrorKind};
+
+/// What was asked, as far as its errors depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Read,
+    Write,
+    ConditionalWrite,
+}
+
+/// What is wrong with an error, if anything.
+pub(super) fn wrong(asked: Asked, error: &Error) -> Option<String> {
+    let right = match (asked, error.kind()) {
+        // The credentials are refused by a fault, and by nothing else.
+        (_, ErrorKind::Denied) => error.to_string().contains("ExpiredToken"),
+        (_, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout) => {
+            // "Not made" of a write is said only where that is sure.
+            asked == Asked::Read || error.settled()
+        }
+        (Asked::Read, ErrorKind::Corrupt) => true,
+        (Asked::Read, _) => false,
+        (_, ErrorKind::Unknown) => !error.settled(),
+        (asked, ErrorKind::Conflict) => asked == Asked::ConditionalWrite,
+        _ => false,
+    };
+    (!right).then(|| format!("an error of the wrong kind ({asked:?}, settled {}): {error}", error.settled()))
+}

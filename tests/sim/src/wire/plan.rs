@@ -1,0 +1,49 @@
+//! The faults of a round.
+
+use std::time::Duration;
+
+use larder_cloud_tests::s3::{Fault, FaultPlan, When};
+
+use super::Options;
+
+/// How late a late effect is, and how long a slow body takes.
+const DELAY: Duration = Duration::from_millis(120);
+
+/// Faults that are kinds of one and share its rate.
+fn groups(false_conflicts: bool) -> Vec<Vec<Fault>> {
+    let bare = |when| [500, 502, 503, 504].map(|status| Fault::Bare(status, when)).to_vec();
+    let hinted = |fault: fn(bool) -> Fault| vec![fault(false), fault(true)];
+    let mut groups = vec![
+        vec![Fault::Reset(When::Before)],
+        vec![Fault::Reset(When::After)],
+        vec![Fault::BlackHole(When::Before), Fault::BlackHole(When::After)],
+        vec![Fault::LateEffect],
+        vec![Fault::TruncatedBody],
+        vec![Fault::SlowBody],
+        hinted(|retry_after| Fault::TooManyRequests { retry_after }),
+        hinted(|retry_after| Fault::SlowDown { retry_after }),
+        bare(When::Before),
+        bare(When::After),
+        vec![Fault::Conflict(When::Before)],
+        vec![Fault::Conflict(When::After)],
+        vec![Fault::WrongChecksum, Fault::DamagedRequest],
+        vec![Fault::ExpiredToken],
+    ];
+    if false_conflicts {
+        groups.push(vec![Fault::FalsePrecondition]);
+    }
+    groups
+}
+
+/// Every group at the campaign's rate. A byte is changed in either direction, not both, so those two do not share.
+pub(super) fn plan(options: &Options, seed: u64) -> FaultPlan {
+    let mut plan = FaultPlan::new(seed).delay(DELAY);
+    for group in groups(options.false_conflicts) {
+        let apart = group.contains(&Fault::WrongChecksum);
+        let share = if apart { 1.0 } else { group.len() as f64 };
+        for fault in group {
+            plan = plan.with(fault, options.rate / share);
+        }
+    }
+    plan
+}

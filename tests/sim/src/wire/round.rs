@@ -1,0 +1,116 @@
+//! One round: clients work while the wire does harm, then all is quiet and looked at.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use larder_cloud_tests::s3::Double;
+use larder_store_core::{GetOptions, Key, Store};
+
+use super::Options;
+use super::client::{self, Client, Shared};
+use super::plan::plan;
+use super::tally::Tally;
+use crate::Outcome;
+use crate::clock::nanos;
+use crate::model::{self, Action, Event, Outcome as Answer, State};
+use crate::report::Report;
+use crate::rng::Rng;
+
+/// How long nothing may come to the service until it is quiet.
+const QUIET: Duration = Duration::from_millis(60);
+/// How long it may take until it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Round<'a> {
+    pub(super) options: &'a Options,
+    pub(super) double: &'a Double,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) keys: &'a [Key],
+    pub(super) number: u64,
+    pub(super) calls: u64,
+}
+
+impl Round<'_> {
+    /// Runs it on keys that hold `initial`; what they hold at the end.
+    pub(super) async fn run(
+        &self,
+        initial: Vec<State>,
+        rng: &mut Rng,
+        tally: &mut Tally,
+        report: &mut Report,
+    ) -> Outcome<Vec<State>> {
+        let shared = Shared {
+            store: self.store.clone(),
+            keys: self.keys,
+            events: Mutex::default(),
+            tally: Mutex::new(std::mem::take(tally)),
+            problems: Mutex::default(),
+        };
+        self.double.faults().set(plan(self.options, rng.word()));
+        let mut crew: Vec<Client<'_>> = (0..self.options.clients)
+            .map(|number| {
+                let who = self.number * self.options.clients as u64 + number as u64 + 1;
+                Client::new(&shared, u32::try_from(who).unwrap_or(u32::MAX), Rng::new(rng.word()))
+            })
+            .collect();
+        let each = self.calls.div_ceil(crew.len() as u64);
+        join_all(crew.iter_mut().map(|client| client.work(each))).await;
+        self.double.faults().clear();
+        self.wait_until_quiet().await?;
+        // Whatever was open has happened by now, or never will.
+        let over = nanos();
+        let mut events = std::mem::take(&mut *held(&shared.events));
+        for event in events.iter_mut().filter(|event| event.end == u64::MAX) {
+            event.end = over;
+        }
+        let mut states = Vec::with_capacity(self.keys.len());
+        for (key, name) in self.keys.iter().enumerate() {
+            let begin = nanos();
+            let got = self.store.get_opts(name, &GetOptions::new()).await;
+            let state = client::seen(name, &got.map_err(|e| format!("without faults: {e}"))?)?;
+            let outcome = Answer::Read(state);
+            events.push(Event {
+                key,
+                who: 0,
+                begin,
+                end: nanos(),
+                action: Action::Read,
+                outcome,
+                group: None,
+            });
+            states.push(state);
+        }
+        *tally = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let checked = model::check(&initial, &events);
+        tally.checked(&checked);
+        for problem in shared.problems.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            report.problem(format!("round {}: {problem}", self.number));
+        }
+        for violation in checked.violations {
+            report.problem(format!("round {}: {violation}", self.number));
+        }
+        Ok(states)
+    }
+
+    /// Waits for what is late, and for requests that nobody waits for any more.
+    async fn wait_until_quiet(&self) -> Outcome {
+        let begun = Instant::now();
+        let count = || (self.double.requests().values().sum::<u64>(), self.double.connections());
+        let (mut last, mut since) = (count(), Instant::now());
+        while since.elapsed() < QUIET {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.double.open_requests() > 0 || count() != last {
+                (last, since) = (count(), Instant::now());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err("the service does not become quiet".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,50 @@
+//! What is counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use larder_store_core::Error;
+
+use crate::model::Checked;
+use crate::report::Report;
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) calls: BTreeMap<&'static str, u64>,
+    pub(super) errors: BTreeMap<String, u64>,
+    pub(super) conflicts: u64,
+    pub(super) unsettled: u64,
+    pub(super) large: u64,
+    pub(super) longest_past: Duration,
+    unknown: u64,
+    happened: u64,
+    never: u64,
+}
+
+impl Tally {
+    pub(super) fn error(&mut self, error: &Error) {
+        *self.errors.entry(format!("{:?}", error.kind()).to_lowercase()).or_default() += 1;
+    }
+
+    pub(super) fn checked(&mut self, checked: &Checked) {
+        self.unknown += checked.unknown;
+        self.happened += checked.happened;
+        self.never += checked.never;
+    }
+
+    pub(super) fn tell(self, report: &mut Report) {
+        for (call, count) in self.calls {
+            report.count(format!("calls: {call}"), count);
+        }
+        report.count("conflicts", self.conflicts);
+        for (kind, count) in self.errors {
+            report.count(format!("errors: {kind}"), count);
+        }
+        report.count("writes that were not settled", self.unsettled);
+        report.count("effects that were open", self.unknown);
+        report.count("of them surely happened", self.happened);
+        report.count("of them surely did not", self.never);
+        report.count("uploads in parts", self.large);
+        report.time("longest past a deadline", self.longest_past);
+    }
+}

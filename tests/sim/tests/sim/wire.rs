@@ -1,0 +1,37 @@
+use larder_sim::report::Report;
+use larder_sim::rng::fresh_seed;
+use larder_sim::wire::{Options, run};
+
+fn wire(layout: &'static str, operations: u64, mutant: bool) -> Report {
+    let options = Options {
+        operations,
+        operations_of_a_round: 160,
+        clients: 16,
+        keys: 8,
+        rate: 0.05,
+        layout,
+        false_conflicts: true,
+        mutant,
+        seed: fresh_seed(),
+    };
+    run(&options).unwrap()
+}
+
+/// Every kind of harm on the wire, 5 % each.
+#[test]
+fn no_write_is_lost_and_none_comes_from_nowhere() {
+    let report = wire("plain", 2500, false);
+    report.assert_good();
+    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+}
+
+#[test]
+fn nor_where_objects_are_records() {
+    wire("record", 2500, false).assert_good();
+}
+
+#[test]
+fn a_service_that_ignores_conditions_is_seen() {
+    let report = wire("plain", 2000, true);
+    assert!(!report.is_good(), "{}", report.json());
+}
