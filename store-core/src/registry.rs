@@ -16,6 +16,9 @@ pub use backend::{Backend, StackOpener};
 pub use destroy::Destroy;
 pub use options::{OpenOptions, Role};
 
+/// Schemes that come with a feature of the facade by the same name.
+const FEATURES: [&str; 4] = ["memory", "file", "lmdb", "s3"];
+
 /// Which scheme opens which store, and who opens several on top of each other.
 ///
 /// A backend of one's own, with a scheme of its own:
@@ -145,12 +148,12 @@ impl Registry {
         config.check().map_err(|e| e.during(op))?;
         let backend = self.backends.get(config.scheme()).ok_or_else(|| {
             let known: Vec<_> = self.schemes().collect();
-            Error::new(
-                ErrorKind::Unsupported,
-                op,
-                format!("the scheme {:?} is not known here", config.scheme()),
-            )
-            .hint(format!("known: {}; others need their feature compiled in", known.join(", ")))
+            let why = format!("the scheme {:?} is not known here", config.scheme());
+            let hint = match FEATURES.contains(&config.scheme()) {
+                true => format!("it comes with larder's feature {0:?}: features = [{0:?}]", config.scheme()),
+                false => format!("known: {}; others need their feature compiled in", known.join(", ")),
+            };
+            Error::new(ErrorKind::Unsupported, op, why).hint(hint)
         })?;
         config.check_params(backend.params()).map_err(|e| e.during(op))?;
         Ok(backend)

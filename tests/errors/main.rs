@@ -2,6 +2,7 @@
 //!
 //! Mounts need root: without it their rows are taken from the page as it is, and that is said; under CI it is a failure.
 
+mod clouds;
 mod provoke;
 mod rows;
 mod stacks;

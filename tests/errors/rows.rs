@@ -55,6 +55,7 @@ pub(crate) async fn all(root: &Path) -> Vec<Row> {
     folders(&mut rows, root).await;
     disks(&mut rows, root).await;
     damage(&mut rows, root).await;
+    crate::clouds::add(&mut rows).await;
     rows.0
 }
 

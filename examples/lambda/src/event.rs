@@ -42,7 +42,9 @@ fn one() -> i64 {
 impl Event {
     pub(crate) fn key(&self) -> &str {
         match self {
-            Event::Get { key } | Event::Put { key, .. } | Event::Delete { key } | Event::Add { key, .. } => key,
+            Event::Get { key } | Event::Put { key, .. } | Event::Delete { key } | Event::Add { key, .. } => {
+                key
+            }
         }
     }
 }

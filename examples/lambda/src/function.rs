@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use larder::{Call, Env, Error, ErrorKind, GetOptions, Got, Key, Op, PutOptions, Result, Store, StoreExt, UpdateOptions};
+use larder::{
+    Call, Env, Error, ErrorKind, GetOptions, Got, Key, Op, PutOptions, Result, Store, StoreExt, UpdateOptions,
+};
 
 use crate::event::{Answer, Event};
 
@@ -40,11 +42,7 @@ pub(crate) fn in_a_minute() -> SystemTime {
 }
 
 /// Carries out an event, and leaves nothing in the background that a freeze could stop half way.
-pub(crate) async fn answer(
-    store: &dyn Store,
-    event: Event,
-    deadline: SystemTime,
-) -> Result<Answer, Failed> {
+pub(crate) async fn answer(store: &dyn Store, event: Event, deadline: SystemTime) -> Result<Answer, Failed> {
     let env = Env::system();
     let left = deadline.duration_since(env.wall()).unwrap_or_default().saturating_sub(MARGIN);
     let call = Call::within(&env, left);
@@ -85,7 +83,8 @@ async fn carry_out(store: &dyn Store, event: Event, call: &Call) -> Result<Answe
             let options = UpdateOptions::new().with_call(call.clone());
             let mut sum = Ok(0);
             let updated = store.update_opts(&key, options, |old: Option<Bytes>| {
-                sum = add(old.as_deref(), by).map_err(|why| Error::new(ErrorKind::Invalid, Op::Update, why).on(&key));
+                sum = add(old.as_deref(), by)
+                    .map_err(|why| Error::new(ErrorKind::Invalid, Op::Update, why).on(&key));
                 match &sum {
                     Ok(sum) => Some(sum.to_string().into()),
                     // What is no number stays as it is.
@@ -99,16 +98,19 @@ async fn carry_out(store: &dyn Store, event: Event, call: &Call) -> Result<Answe
 }
 
 fn text(key: &Key, value: &[u8]) -> Result<String> {
-    str::from_utf8(value)
-        .map(str::to_owned)
-        .map_err(|_| Error::new(ErrorKind::Invalid, Op::Get, "the value is no text, and this function answers text").on(key))
+    str::from_utf8(value).map(str::to_owned).map_err(|_| {
+        Error::new(ErrorKind::Invalid, Op::Get, "the value is no text, and this function answers text")
+            .on(key)
+    })
 }
 
 /// The sum, of a value that is a number or absent.
 fn add(old: Option<&[u8]>, by: i64) -> Result<i64, &'static str> {
     let old = match old {
         None => 0,
-        Some(old) => str::from_utf8(old).ok().and_then(|text| text.parse().ok()).ok_or("the value is no number")?,
+        Some(old) => {
+            str::from_utf8(old).ok().and_then(|text| text.parse().ok()).ok_or("the value is no number")?
+        }
     };
     old.checked_add(by).ok_or("the sum does not fit 64 bits")
 }

@@ -75,15 +75,17 @@ impl Wire {
         name: &str,
         version: &Version,
     ) -> Result<Condition> {
-        if version.expires().is_some_and(|at| at <= self.env.wall()) {
-            return Err(gone(op));
-        }
-        match version.tag() {
+        // The value of an expired version is absent, unless the same bytes were written again.
+        let expired = version.expires().is_some_and(|at| at <= self.env.wall());
+        match version.tag().filter(|_| !expired) {
             Some(etag) => Ok(Condition::Match(etag.to_owned())),
-            // The version of a write whose ETag nobody learned.
             None => match self.current(op, call, key, name).await? {
                 Some(now) if now.expired => Err(gone(op)),
-                Some(now) if now.version.write_id() == version.write_id() => Ok(Condition::Match(now.etag)),
+                Some(now) if now.version == *version => Ok(Condition::Match(now.etag)),
+                // The version of a write whose ETag nobody learned.
+                Some(now) if version.tag().is_none() && now.version.write_id() == version.write_id() => {
+                    Ok(Condition::Match(now.etag))
+                }
                 Some(now) => Err(other(op, Some(now.version))),
                 None => Err(gone(op)),
             },

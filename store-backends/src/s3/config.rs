@@ -67,7 +67,7 @@ pub(super) const PATIENCE: Param = Param {
 };
 pub(super) const CONCURRENCY: Param = Param {
     name: "concurrency",
-    about: "calls under way at once, 1 to 10000 (default 256); others wait for their turn",
+    about: "requests under way at once, 1 to 10000 (default 256); others wait for their turn",
     secret: false,
 };
 pub(super) const PART_SIZE: Param = Param {
@@ -278,9 +278,9 @@ impl S3Config {
         self
     }
 
-    /// How many calls are under way at once; others wait for their turn.
-    pub fn with_concurrency(mut self, calls: usize) -> S3Config {
-        self.concurrency = calls.clamp(1, 10_000);
+    /// How many requests are under way at once; others wait for their turn. A stream counts until its first byte.
+    pub fn with_concurrency(mut self, requests: usize) -> S3Config {
+        self.concurrency = requests.clamp(1, 10_000);
         self
     }
 

@@ -20,7 +20,7 @@
 //! | `conditions` | `trusted`, `probed`, `none` | whether the service honours conditions on writes |
 //! | `checksums` | `on`, `required` | whether a CRC goes with each body |
 //! | `attempt_timeout`, `attempts`, `patience` | `10s`, `10`, `60s` | for a request; of a request; for a call |
-//! | `concurrency` | `256` | calls at once |
+//! | `concurrency` | `256` | requests at once |
 //! | `part_size`, `parts_at_once` | `8MiB`, `4` | of a large upload; their product is its memory |
 //!
 //! # What it asks for

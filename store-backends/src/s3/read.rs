@@ -1,6 +1,7 @@
 //! Reading objects.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::ChecksumMode;
@@ -25,8 +26,14 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    pub(super) fn of(options: &GetOptions) -> Ask {
-        Ask { range: options.range, if_match: etag(&options.only), if_none_match: etag(&options.unless) }
+    /// What a get asks for at this time. That the value of an expired version is unchanged would say nothing: the same
+    /// bytes may have been written again.
+    pub(super) fn of(options: &GetOptions, now: SystemTime) -> Ask {
+        Ask {
+            range: options.range,
+            if_match: etag(&options.only),
+            if_none_match: standing(&options.unless, now),
+        }
     }
 }
 
@@ -61,9 +68,16 @@ fn etag(version: &Option<Version>) -> Option<String> {
     Some(version.as_ref()?.tag()?.to_owned())
 }
 
+/// The ETag in a version whose value has not expired.
+fn standing(version: &Option<Version>, now: SystemTime) -> Option<String> {
+    etag(version).filter(|_| version.as_ref().and_then(Version::expires).is_none_or(|at| at > now))
+}
+
 /// `Range` as HTTP writes it (RFC 9110, 14.1.2).
 pub(super) fn header(range: ByteRange) -> String {
     match range {
+        // Services read the numbers into types of their own; behind this there is no byte of any object.
+        ByteRange::Bounded { start, end } if end > 1 << 53 => format!("bytes={start}-"),
         ByteRange::Bounded { start, end } => format!("bytes={start}-{}", end - 1),
         ByteRange::From(start) => format!("bytes={start}-"),
         ByteRange::Suffix(bytes) => format!("bytes=-{bytes}"),
@@ -189,7 +203,7 @@ impl Wire {
         name: &str,
         options: &GetOptions,
     ) -> Result<Sought<B>> {
-        let answer = match self.ask(op, &options.call, name, &Ask::of(options)).await? {
+        let answer = match self.ask(op, &options.call, name, &Ask::of(options, self.env.wall())).await? {
             Ok(answer) => answer,
             Err(failure) if failure.is(416) => return self.past_the_end(op, options, name, failure).await,
             Err(failure) if failure.is(412) => {
@@ -229,9 +243,6 @@ impl Wire {
 
     /// The service says that a value is what the asker has. It says nothing more, and the asker knows the rest.
     pub(super) fn unchanged<B>(&self, key: &Key, unless: Option<&Version>) -> Got<B> {
-        if unless.and_then(Version::expires).is_some_and(|at| at <= self.env.wall()) {
-            return Got::Absent;
-        }
         let mut meta = Meta::new(key.clone());
         meta.version = unless.cloned();
         Got::Unchanged(meta)
@@ -255,7 +266,11 @@ impl Wire {
         if self.layout_of(key) == Layout::Record {
             return record::head(self, op, key, &name, options).await;
         }
-        let ask = Ask { range: None, if_match: etag(&options.only), if_none_match: etag(&options.unless) };
+        let ask = Ask {
+            range: None,
+            if_match: etag(&options.only),
+            if_none_match: standing(&options.unless, self.env.wall()),
+        };
         let object = match self.look(op, &options.call, &name, &ask).await? {
             Ok(Answer::Found(object)) => object,
             Ok(Answer::Absent) => return Ok(Got::Absent),

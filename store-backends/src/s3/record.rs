@@ -68,7 +68,7 @@ pub(super) async fn begin<B>(
     options: &GetOptions,
     whole: bool,
 ) -> Result<Asked<B>> {
-    let mut ask = Ask::of(options);
+    let mut ask = Ask::of(options, wire.env.wall());
     ask.range = (!whole).then(|| ByteRange::from(0..FIRST));
     let answer = wire.ask(op, &options.call, name, &ask).await?;
     let found = match answer {

@@ -1,4 +1,4 @@
-//! The store: single attempts, limited and sent again.
+//! The store: single attempts, sent again.
 
 use std::fmt;
 use std::path::Path;
@@ -94,12 +94,9 @@ impl S3Store {
         }
         let retry = RetryOptions::new().with_attempts(config.attempts).with_patience(Some(config.patience));
         let retries = Retries::new(retry, options.env.clone())?;
-        let concurrency = config.concurrency;
         let wire = Arc::new(Wire::new(config, names, id, guarantees, options.env.clone()));
         let single = Single { wire: wire.clone(), retries: retries.clone() };
-        let limited = single;
-        let _ = concurrency;
-        Ok(S3Store { calls: Retry::with_retries(limited, retries)?, wire })
+        Ok(S3Store { calls: Retry::with_retries(single, retries)?, wire })
     }
 
     /// Asks the live service whether it keeps what the guarantees say: writes, reads and removes a small object of the
@@ -136,7 +133,7 @@ impl Store for S3Store {
     }
 
     fn layers(&self) -> Layers {
-        self.calls.layers()
+        self.calls.layers().with(Layers::LIMIT)
     }
 
     fn folder(&self) -> Option<&Path> {

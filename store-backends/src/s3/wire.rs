@@ -11,6 +11,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use larder_store_core::env::{InFlight, InFlightGuard};
 use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result, StoreId, closed};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use super::client::{Client, Live};
 use super::config::{Layout, S3Config};
 use super::error::{Failure, failure};
@@ -27,6 +29,8 @@ pub(super) struct Wire {
     pub(super) names: Names,
     pub(super) inflight: InFlight,
     client: Client,
+    /// Requests under way. Not calls: one that reads while it writes, as a copy does, would wait for itself.
+    places: Semaphore,
     closed: AtomicBool,
     /// The bucket has answered for an object before.
     bucket_seen: AtomicBool,
@@ -40,6 +44,7 @@ impl Wire {
             env,
             names,
             inflight: InFlight::new(),
+            places: Semaphore::new(config.concurrency),
             client: Client::new(config),
             closed: AtomicBool::new(false),
             bucket_seen: AtomicBool::new(false),
@@ -125,6 +130,7 @@ impl Wire {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
+        let _place = self.place(op, call).await?;
         let answer = self.timed(op, self.config().attempt_timeout, false, request);
         let answer = call.guard(&self.env, op, async { Ok(answer.await) }).await?;
         Ok(self.noted(live, answer))
@@ -143,9 +149,16 @@ impl Wire {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let limit = self.config().attempt_timeout + Duration::from_secs(bytes / BYTES_A_SECOND);
+        let _place = self.place(op, call).await?;
         let answer = self.timed(op, limit, true, request);
         let answer = call.guard_write(&self.env, op, async { Ok(answer.await) }).await?;
         Ok(self.noted(live, answer))
+    }
+
+    /// Waits for its turn to send a request.
+    async fn place(&self, op: Op, call: &Call) -> Result<SemaphorePermit<'_>> {
+        let place = async { self.places.acquire().await.map_err(|_| closed(op, &self.id)) };
+        call.guard(&self.env, op, place).await
     }
 
     async fn timed<T, E>(

@@ -36,7 +36,11 @@ fn spawn(stack: &str, api: &str) -> Child {
 impl Environment {
     /// Starts the function over this stack.
     pub(crate) fn start(api: &Api, stack: &str) -> Environment {
-        Environment { stack: stack.to_owned(), api: api.address().to_owned(), child: spawn(stack, api.address()) }
+        Environment {
+            stack: stack.to_owned(),
+            api: api.address().to_owned(),
+            child: spawn(stack, api.address()),
+        }
     }
 
     fn signal(&self, signal: Signal) {

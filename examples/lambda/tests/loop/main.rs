@@ -28,7 +28,8 @@ fn stack(double: &Double, folder: &std::path::Path) -> String {
 
 /// How many invocations: a thousand, or what the environment says.
 fn invocations() -> u64 {
-    std::env::var("LARDER_INVOCATIONS").map_or(1000, |text| text.parse().expect("LARDER_INVOCATIONS is a number"))
+    std::env::var("LARDER_INVOCATIONS")
+        .map_or(1000, |text| text.parse().expect("LARDER_INVOCATIONS is a number"))
 }
 
 #[test]

@@ -143,6 +143,11 @@ impl Double {
         self.server.open.load(Ordering::Acquire)
     }
 
+    /// Ends every open connection with an RST, as they are all dead when a frozen process wakes up.
+    pub fn drop_connections(&self) {
+        self.server.reset_all();
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.server.connections.load(Ordering::Relaxed)

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -52,13 +51,13 @@ async fn accept(server: Arc<Server>, listener: tokio::net::TcpListener) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             continue;
         };
-        server.connections.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(serve(gate.clone(), stream));
+        let cut = Arc::new(Cut::default());
+        server.accepted(&cut);
+        tokio::spawn(serve(gate.clone(), stream, cut));
     }
 }
 
-async fn serve(gate: Gate, stream: tokio::net::TcpStream) {
-    let cut = Arc::new(Cut::default());
+async fn serve(gate: Gate, stream: tokio::net::TcpStream, cut: Arc<Cut>) {
     let Ok(socket) = Socket::new(stream, cut.clone()) else { return };
     let service = service_fn(|request| {
         let (gate, cut) = (gate.clone(), cut.clone());

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use s3s::S3Result;
 
 use super::bucket::{Bucket, no_such_bucket};
 use super::clock;
+use super::connection::Cut;
 use super::content::Spool;
 use super::faults::Faults;
 use super::options::DoubleOptions;
@@ -22,6 +23,8 @@ pub(super) struct Server {
     buckets: Mutex<BTreeMap<String, Bucket>>,
     requests: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) connections: AtomicU64,
+    /// The knives of those that are open.
+    cuts: Mutex<Vec<Weak<Cut>>>,
     pub(super) faults: Faults,
     uploads: AtomicU64,
     /// Requests that may still have an effect.
@@ -38,11 +41,25 @@ impl Server {
             buckets: Mutex::new(buckets.collect()),
             requests: Mutex::default(),
             connections: AtomicU64::new(0),
+            cuts: Mutex::default(),
             faults: Faults::default(),
             uploads: AtomicU64::new(1),
             open: Arc::default(),
             options,
         })
+    }
+
+    /// Notes a connection that was accepted.
+    pub(super) fn accepted(&self, cut: &Arc<Cut>) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let mut cuts = locked(&self.cuts);
+        cuts.retain(|cut| cut.strong_count() > 0);
+        cuts.push(Arc::downgrade(cut));
+    }
+
+    /// Ends all connections that are open.
+    pub(super) fn reset_all(&self) {
+        locked(&self.cuts).drain(..).filter_map(|cut| cut.upgrade()).for_each(|cut| cut.reset());
     }
 
     pub(super) fn settings(&self) -> Settings {

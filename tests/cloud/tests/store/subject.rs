@@ -107,9 +107,17 @@ impl Subject for Opened {
     }
 
     async fn settle(&self) {
-        // A request whose caller is gone ends as soon as the server sees that.
-        let time = if self.cloud.on == On::Double { 30 } else { 100 };
-        tokio::time::sleep(Duration::from_millis(time)).await;
+        // A request whose caller is gone ends as soon as the server has read it and sees that.
+        let pause = |time| tokio::time::sleep(Duration::from_millis(time));
+        match &self.server {
+            Some(Server::Double(double)) => {
+                pause(10).await;
+                while double.open_requests() > 0 {
+                    pause(5).await;
+                }
+            }
+            _ => pause(100).await,
+        }
     }
 
     fn process(&self) -> Option<Command> {
