@@ -45,14 +45,16 @@ pub use larder_store_backends::file;
 pub use larder_store_backends::lmdb;
 #[cfg(feature = "memory")]
 pub use larder_store_backends::memory;
+#[cfg(feature = "s3")]
+pub use larder_store_backends::s3;
 #[cfg(feature = "conformance")]
 pub use larder_store_core::conformance;
 pub use larder_store_core::{
     Attributes, Backend, Batches, ByteRange, ByteStream, Call, CasScope, Consistency, Copied, CopyOptions,
     DeleteItem, DeleteOptions, Deleted, Destroy, Durability, Env, Error, ErrorKind, Expires, Extensions,
-    Fill, GetOptions, Got, Guarantees, HeadOptions, IntoKey, Items, Key, ListOptions, Listed, Listing,
-    MAX_ATTRIBUTES, Meta, Native, Op, OpenOptions, Precondition, PutItem, PutOptions, Ranges, Registry,
-    Removed, Result, Retention, Secret, Served, Sharing, Step, StepDone, Store, StoreExt, StoreId,
+    Fill, GetOptions, Got, Guarantees, HeadOptions, IntoKey, Items, Key, ListOptions, Listed, ListedTimes,
+    Listing, MAX_ATTRIBUTES, Meta, Native, Op, OpenOptions, Precondition, PutItem, PutOptions, Ranges,
+    Registry, Removed, Result, Retention, Secret, Served, Sharing, Step, StepDone, Store, StoreExt, StoreId,
     SweepOptions, Swept, Transacted, Transactions, UpdateOptions, Updated, Version, Versions, WriteId,
     Written, cbor, config, derived, env, layer,
 };

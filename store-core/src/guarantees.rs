@@ -65,6 +65,17 @@ pub struct Listing {
     pub page: Option<usize>,
     /// Whether an expired value may still be named.
     pub names_expired: bool,
+    /// What its times are.
+    pub times: ListedTimes,
+}
+
+/// What the times in a listing are ([`Meta::modified`](crate::Meta::modified)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListedTimes {
+    /// Those that a get tells.
+    OfWriters,
+    /// Those at which the service stored, in its own clock and perhaps in whole seconds. A get tells the writer's.
+    OfService,
 }
 
 /// Sizes of native batches; `None` where many are carried out one by one.
@@ -141,7 +152,12 @@ impl Guarantees {
             conditional_delete: true,
             versions: Versions::PerWrite,
             durability: Durability::Process,
-            listing: Listing { ordered: true, page: None, names_expired: false },
+            listing: Listing {
+                ordered: true,
+                page: None,
+                names_expired: false,
+                times: ListedTimes::OfWriters,
+            },
             max_key: Key::MAX_LEN,
             max_value: u64::MAX,
             max_attributes: MAX_ATTRIBUTES,

@@ -34,6 +34,7 @@ mod secret;
 mod store;
 mod store_id;
 pub mod system;
+pub mod time;
 mod version;
 mod write_id;
 
@@ -44,7 +45,7 @@ pub use error::{Error, ErrorKind, Op, Result};
 pub use ext::{RangesOptions, StoreExt, Typed, TypedEntry, UpdateOptions, Updated};
 pub use front::{Object, Objects, Usage};
 pub use guarantees::{
-    Batches, CasScope, Guarantees, Listing, Ranges, Retention, Sharing, Transactions, Versions,
+    Batches, CasScope, Guarantees, ListedTimes, Listing, Ranges, Retention, Sharing, Transactions, Versions,
 };
 pub use key::{IntoKey, Key};
 pub use meta::{Expires, Meta};

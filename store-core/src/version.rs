@@ -2,9 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::{from_nanos, to_nanos};
 use crate::write_id::WriteId;
 
 /// How many predecessors of a write a store keeps with it.
@@ -30,6 +32,7 @@ pub struct Version {
     tag: Option<Arc<str>>,
     write_id: Option<WriteId>,
     predecessors: Option<Arc<[WriteId]>>,
+    expires: Option<SystemTime>,
 }
 
 impl Version {
@@ -37,7 +40,7 @@ impl Version {
     ///
     /// `predecessors` come newest first; those past [`MAX_PREDECESSORS`] are dropped.
     pub fn of_write(write_id: WriteId, predecessors: impl IntoIterator<Item = WriteId>) -> Version {
-        Version { tag: None, write_id: Some(write_id), predecessors: collect(predecessors) }
+        Version { tag: None, write_id: Some(write_id), predecessors: collect(predecessors), expires: None }
     }
 
     /// The version of a service with a token of its own, and the write id kept beside it where there is one.
@@ -48,7 +51,19 @@ impl Version {
     ) -> Version {
         // Without an id of its own a version has no chain to extend.
         let predecessors = write_id.and_then(|_| collect(predecessors));
-        Version { tag: Some(tag.into()), write_id, predecessors }
+        Version { tag: Some(tag.into()), write_id, predecessors, expires: None }
+    }
+
+    /// The same, and when its value expires: for stores whose service knows nothing of that, and would let a conditional
+    /// write on an expired value pass. No part of the token.
+    pub fn with_expiry(mut self, expires: Option<SystemTime>) -> Version {
+        self.expires = expires;
+        self
+    }
+
+    /// When its value expires, where the store said so.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.expires
     }
 
     /// The service's token, where it has one.
@@ -103,12 +118,16 @@ impl Hash for Version {
     }
 }
 
-/// One line of text that [`FromStr`](std::str::FromStr) takes back: `W:<write id>[,<predecessor>…][;<token>]`.
+/// One line of text that [`FromStr`](std::str::FromStr) takes back:
+/// `W:<write id>[,<predecessor>…][@<nanoseconds since 1970>][;<token>]`.
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("W:")?;
         for (i, id) in self.write_id.iter().chain(self.predecessors()).enumerate() {
             write!(f, "{}{id}", if i == 0 { "" } else { "," })?;
+        }
+        if let Some(nanos) = self.expires.and_then(to_nanos) {
+            write!(f, "@{nanos}")?;
         }
         match &self.tag {
             Some(tag) => write!(f, ";{tag}"),
@@ -127,6 +146,10 @@ impl std::str::FromStr for Version {
             Some((ids, tag)) => (ids, Some(Arc::from(tag))),
             None => (rest, None),
         };
+        let (ids, expires) = match ids.split_once('@') {
+            Some((ids, nanos)) => (ids, Some(from_nanos(nanos.parse().map_err(|_| wrong())?))),
+            None => (ids, None),
+        };
         let mut parsed = Vec::new();
         for id in ids.split(',').filter(|id| !id.is_empty()) {
             parsed.push(id.parse::<WriteId>()?);
@@ -135,7 +158,7 @@ impl std::str::FromStr for Version {
             return Err(wrong());
         }
         let mut parsed = parsed.into_iter();
-        Ok(Version { tag, write_id: parsed.next(), predecessors: collect(parsed) })
+        Ok(Version { tag, write_id: parsed.next(), predecessors: collect(parsed), expires })
     }
 }
 
@@ -181,7 +204,12 @@ mod tests {
             assert_eq!(back.predecessors(), v.predecessors());
             assert_eq!(back.write_id(), v.write_id());
         }
-        for bad in ["", "W:", "W:zz", "X", "w:"] {
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_nanos(5);
+        let until = Version::of_service("e@1;f", Some(id(1)), []).with_expiry(Some(at));
+        let back: Version = until.to_string().parse().unwrap();
+        assert_eq!((back.expires(), back.tag()), (Some(at), Some("e@1;f")));
+        assert_eq!(until, Version::of_service("e@1;f", None, []), "an expiry is no part of the token");
+        for bad in ["", "W:", "W:zz", "X", "w:", "W:@x;e"] {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }
     }

@@ -8,8 +8,12 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use larder_store_core::conformance::{self, Minimum, Options, Place, ReferenceSubject, Subject};
 use larder_store_core::env::{BoxFuture, Clock};
+use larder_store_core::layer;
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
+use larder_store_core::layer::limit::Limit;
+use larder_store_core::layer::observe::Observe;
 use larder_store_core::layer::retry::{Retries, Retry, RetryBudget, RetryOptions};
+use larder_store_core::layer::timeout::{Timeout, TimeoutOptions};
 use larder_store_core::{Env, ErrorKind, Key, Op, Result, Store, StoreExt, system};
 
 /// The reference store behind a layer.
@@ -17,7 +21,7 @@ use larder_store_core::{Env, ErrorKind, Key, Op, Result, Store, StoreExt, system
 struct Layered {
     name: &'static str,
     inner: ReferenceSubject,
-    wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>,
+    wrap: fn(Arc<dyn Store>, &Env) -> Arc<dyn Store>,
 }
 
 #[async_trait]
@@ -31,7 +35,7 @@ impl Subject for Layered {
     }
 
     async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
-        Ok((self.wrap)(self.inner.open(place).await?))
+        Ok((self.wrap)(self.inner.open(place).await?, place.env()))
     }
 
     async fn remove(&self, place: &Place) -> Result<()> {
@@ -39,21 +43,21 @@ impl Subject for Layered {
     }
 }
 
-async fn passes(name: &'static str, wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>) {
+async fn passes(name: &'static str, wrap: fn(Arc<dyn Store>, &Env) -> Arc<dyn Store>) {
     let layered = Layered { name, inner: ReferenceSubject::default(), wrap };
     conformance::run(layered, &Options::quick().from_env()).await.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_without_rules() {
-    passes("fault without rules", |inner| Arc::new(FaultStore::new(inner, Faults::new(1, []).unwrap())))
+    passes("fault without rules", |inner, _| Arc::new(FaultStore::new(inner, Faults::new(1, []).unwrap())))
         .await;
 }
 
 /// Every call takes the way of a call that is struck: it is held up for no time, and cut behind its end.
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_that_changes_nothing() {
-    passes("fault that changes nothing", |inner| {
+    passes("fault that changes nothing", |inner, _| {
         let calls = Op::ALL.iter().copied().filter(|op| {
             !matches!(op, Op::Update | Op::Open | Op::Exists | Op::Destroy | Op::Key | Op::Parse)
         });
@@ -102,12 +106,12 @@ fn view(inner: Arc<dyn Store>) -> Arc<dyn Store> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prefix() {
-    passes("prefix", view).await;
+    passes("prefix", |inner, _| view(inner)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prefix_in_a_prefix() {
-    passes("prefix in a prefix", |inner| Arc::new(view(view(inner)).prefixed("é".repeat(200)).unwrap()))
+    passes("prefix in a prefix", |inner, _| Arc::new(view(view(inner)).prefixed("é".repeat(200)).unwrap()))
         .await;
 }
 
@@ -131,13 +135,17 @@ fn retry_over(inner: Arc<dyn Store>, rules: Vec<Fault>) -> Arc<dyn Store> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry() {
-    passes("retry", |inner| Arc::new(Retry::new(inner, RetryOptions::new()).unwrap())).await;
+    passes("retry", |inner, env| {
+        let retries = Retries::new(RetryOptions::new(), env.clone()).unwrap();
+        Arc::new(Retry::with_retries(inner, retries).unwrap())
+    })
+    .await;
 }
 
 /// A fifth of all calls fails before its effect, but for streamed puts, which are sent once.
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_over_a_service_that_fails() {
-    passes("retry over faults", |inner| {
+    passes("retry over faults", |inner, _| {
         let calls: Vec<Op> = Op::ALL
             .iter()
             .copied()
@@ -156,6 +164,39 @@ async fn retry_over_a_service_that_fails() {
         rules.push(Fault::after([Op::List]).rate(0.05));
         rules.push(Fault::after([Op::Get, Op::Head, Op::GetMany, Op::Flush, Op::Drain]).rate(0.05));
         retry_over(inner, rules)
+    })
+    .await;
+}
+
+/// The suite holds 200 streams open at once, and does something besides.
+const PLACES: usize = 210;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limit() {
+    passes("limit", |inner, env| Arc::new(Limit::new(inner, PLACES).unwrap().with_env(env.clone()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timeout() {
+    passes("timeout", |inner, env| {
+        Arc::new(Timeout::new(inner, TimeoutOptions::new()).unwrap().with_env(env.clone()))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observe() {
+    passes("observe", |inner, env| Arc::new(Observe::with_env(inner, env.clone()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_stack() {
+    passes("the whole stack", |inner, env| {
+        let stack =
+            layer::stack(inner).env(env.clone()).limit(PLACES).and_then(|s| s.retry(RetryOptions::new()));
+        let stack =
+            stack.and_then(|s| s.timeout(TimeoutOptions::new())).and_then(|s| s.observe().prefix("ns/"));
+        stack.unwrap().build()
     })
     .await;
 }

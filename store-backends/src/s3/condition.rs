@@ -4,8 +4,8 @@ use larder_store_core::{Call, Error, ErrorKind, Key, Op, Precondition, Result, V
 
 use super::config::Layout;
 use super::read::{Answer, Ask};
+use super::record;
 use super::wire::Wire;
-use super::{record, tag};
 
 /// A condition as S3 knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +75,11 @@ impl Wire {
         name: &str,
         version: &Version,
     ) -> Result<Condition> {
-        match tag::etag(version) {
-            Some((_, Some(expires))) if expires <= self.env.wall() => Err(gone(op)),
-            Some((etag, _)) => Ok(Condition::Match(etag.to_owned())),
+        if version.expires().is_some_and(|at| at <= self.env.wall()) {
+            return Err(gone(op));
+        }
+        match version.tag() {
+            Some(etag) => Ok(Condition::Match(etag.to_owned())),
             // The version of a write whose ETag nobody learned.
             None => match self.current(op, call, key, name).await? {
                 Some(now) if now.expired => Err(gone(op)),

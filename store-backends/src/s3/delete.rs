@@ -72,6 +72,13 @@ impl Wire {
                 Err(error) => outcomes.push(Some(Err(error))),
             }
         }
+        // A name that XML cannot hold goes by itself.
+        let (named, alone): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, (name, _))| is_xml(name));
+        for (at, _) in alone {
+            let mut one = DeleteOptions::new().with_call(call.clone());
+            one.only = items[at].only.clone();
+            outcomes[at] = Some(self.delete(op, &items[at].key, &one).await);
+        }
         for batch in named.chunks(BATCH) {
             let done = self.delete_some(op, batch, call).await;
             for (at, (name, condition)) in batch {
@@ -132,6 +139,11 @@ impl Wire {
         }
         Ok(refused)
     }
+}
+
+/// Whether an XML document can hold it (XML 1.0, 2.2). Other characters that it cannot are none of keys.
+fn is_xml(name: &str) -> bool {
+    !name.contains(['\u{fffe}', '\u{ffff}'])
 }
 
 /// Whether no key stands twice.

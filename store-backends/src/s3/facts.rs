@@ -6,10 +6,13 @@
 //! use. S3 takes 2,048 bytes of names and values together, which all of this at its largest stays within.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_smithy_types::base64;
-use larder_store_core::{Attributes, Error, ErrorKind, MAX_PREDECESSORS, Native, Op, Result, WriteId};
+use larder_store_core::time::{from_nanos, to_nanos};
+use larder_store_core::{
+    Attributes, Error, ErrorKind, MAX_PREDECESSORS, Native, Op, Result, Version, WriteId,
+};
 
 /// The entry of what Larder itself keeps.
 const FACTS: &str = "larder";
@@ -26,6 +29,14 @@ pub(super) struct Facts {
     pub(super) predecessors: Vec<WriteId>,
     pub(super) modified: SystemTime,
     pub(super) expires: Option<SystemTime>,
+}
+
+impl Facts {
+    /// The version of the object with this ETag.
+    pub(super) fn version(&self, etag: &str) -> Version {
+        Version::of_service(etag, Some(self.write_id), self.predecessors.iter().copied())
+            .with_expiry(self.expires)
+    }
 }
 
 /// Metadata entries by name.
@@ -159,25 +170,19 @@ fn damaged(entry: &str) -> Error {
     Error::new(ErrorKind::Corrupt, Op::Get, format!("the object's metadata entry {entry:?} is damaged"))
 }
 
-/// Nanoseconds since 1970, as text.
-pub(super) fn nanos(time: SystemTime) -> Result<String> {
-    let wrong = || Error::new(ErrorKind::Invalid, Op::Put, "a time is before 1677 or after 2262");
-    let nanos = match time.duration_since(UNIX_EPOCH) {
-        Ok(later) => i64::try_from(later.as_nanos()).map_err(|_| wrong())?,
-        Err(earlier) => -i64::try_from(earlier.duration().as_nanos()).map_err(|_| wrong())?,
-    };
-    Ok(nanos.to_string())
+fn nanos(time: SystemTime) -> Result<i64> {
+    to_nanos(time)
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, Op::Put, "a time is before 1677 or after 2262"))
 }
 
-/// The time of such a text.
-pub(super) fn time_of(text: &str) -> Option<SystemTime> {
-    let nanos: i64 = text.parse().ok()?;
-    let span = Duration::from_nanos(nanos.unsigned_abs());
-    if nanos < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) }
+fn time_of(text: &str) -> Option<SystemTime> {
+    text.parse().ok().map(from_nanos)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn full() -> Facts {

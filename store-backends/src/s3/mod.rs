@@ -65,7 +65,6 @@ mod single;
 mod store;
 mod stream;
 mod sweep;
-mod tag;
 mod upload;
 mod wire;
 

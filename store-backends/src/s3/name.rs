@@ -17,6 +17,9 @@ const MARK: char = '~';
 /// The folder of the system space, behind the store's prefix.
 const SYSTEM: &str = "..larder/";
 
+/// The longest prefix, its slash included.
+const MAX_PREFIX: usize = MAX_NAME - SYSTEM.len() - (4 * Key::PORTABLE_LEN).div_ceil(3) - 1;
+
 /// Names of objects behind one prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
@@ -52,15 +55,14 @@ impl Names {
         if !root.is_empty() && Key::new(root.as_str()).is_err() {
             return refuse("s3: the prefix holds a control character or is longer than a key".into());
         }
-        // The worst of keys is made of "..", each of which takes one byte more.
-        let most = MAX_NAME - SYSTEM.len() - (Key::PORTABLE_LEN + Key::PORTABLE_LEN.div_ceil(3));
-        if root.len() > most {
+        let names = Names { root };
+        if names.root.len() > MAX_PREFIX || names.max_key() < Key::PORTABLE_LEN {
             return refuse(format!(
-                "s3: a prefix of {} bytes is longer than the {most} that leave room for keys",
-                root.len()
+                "s3: a prefix of {} bytes is longer than the {MAX_PREFIX} that leave room for keys",
+                names.root.len()
             ));
         }
-        Ok(Names { root })
+        Ok(names)
     }
 
     /// The prefix, with its slash.
@@ -68,9 +70,10 @@ impl Names {
         &self.root
     }
 
-    /// The longest key that fits, where it has no segment that begins with two dots.
+    /// The longest key that fits whatever it is made of: the worst of keys is made of `../`, each of which takes one
+    /// byte more.
     pub(super) fn max_key(&self) -> usize {
-        MAX_NAME - SYSTEM.len() - self.root.len()
+        (3 * (MAX_NAME - SYSTEM.len() - self.root.len()) - 1) / 4
     }
 
     /// The name of the object that holds this key's value.
@@ -226,7 +229,8 @@ mod tests {
         for bad in ["/a", "a/../b", "..", "a\nb", "x".repeat(400).as_str()] {
             assert_eq!(Names::new(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
         }
-        let longest = Names::new(&"x".repeat(373)).unwrap();
+        let longest = Names::new(&"x".repeat(MAX_PREFIX - 1)).unwrap();
+        assert!(Names::new(&"x".repeat(MAX_PREFIX)).is_err());
         let worst = Key::new("../".repeat(160)).unwrap();
         assert!(longest.of(Op::Get, &worst).is_ok());
         assert!(longest.max_key() >= Key::PORTABLE_LEN);

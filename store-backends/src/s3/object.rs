@@ -8,7 +8,6 @@ use aws_sdk_s3::primitives::DateTime;
 use larder_store_core::{Attributes, Error, ErrorKind, Key, Meta, Native, Op, Result, Version};
 
 use super::facts::{self, Entries, Facts, Fields};
-use super::tag;
 
 /// An object as an answer describes it.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Object {
 
     pub(super) fn version(&self) -> Version {
         match &self.facts {
-            Some(facts) => tag::version(&self.etag, facts.expires, facts.write_id, &facts.predecessors),
+            Some(facts) => facts.version(&self.etag),
             None => Version::of_service(self.etag.as_str(), None, []),
         }
     }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use bytes::Bytes;
 use larder_store_core::record::Head;
+use larder_store_core::time;
 use larder_store_core::{
     Durability, Error, ErrorKind, Key, Native, Op, Precondition, PutOptions, Result, WriteId, Written,
 };
@@ -13,7 +14,6 @@ use super::condition::{Condition, Refused, gone, mine};
 use super::config::Layout;
 use super::error::Failure;
 use super::facts::{self, Entries, Facts, Fields};
-use super::tag;
 use super::wire::Wire;
 
 /// An object that is to be stored.
@@ -35,8 +35,8 @@ impl Wire {
         let facts = Facts {
             write_id: options.write_id.unwrap_or_else(|| WriteId::random(&self.env)),
             predecessors,
-            modified: to_nanos(self.env.wall()),
-            expires: options.expires.map(to_nanos),
+            modified: stored(self.env.wall()),
+            expires: options.expires.map(stored),
         };
         let (entries, fields, head) = match self.layout_of(key) {
             Layout::Plain => {
@@ -130,12 +130,12 @@ impl Wire {
     /// What a put of this tells.
     pub(super) fn written(&self, draft: &Draft, etag: &str, size: u64) -> Written {
         let facts = &draft.facts;
-        let version = tag::version(etag, facts.expires, facts.write_id, &facts.predecessors);
-        Written::new(version, facts.write_id, Durability::Durable).with_facts(facts.modified, Some(size))
+        Written::new(facts.version(etag), facts.write_id, Durability::Durable)
+            .with_facts(facts.modified, Some(size))
     }
 }
 
 /// A time as it is stored.
-fn to_nanos(time: SystemTime) -> SystemTime {
-    facts::nanos(time).ok().and_then(|text| facts::time_of(&text)).unwrap_or(time)
+fn stored(at: SystemTime) -> SystemTime {
+    time::to_nanos(at).map_or(at, time::from_nanos)
 }

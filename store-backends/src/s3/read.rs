@@ -13,8 +13,8 @@ use super::client::Live;
 use super::config::Layout;
 use super::error::Failure;
 use super::object::Object;
+use super::record;
 use super::wire::Wire;
-use super::{record, tag};
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -26,7 +26,6 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn of(options: &GetOptions) -> Ask {
-        let etag = |version: &Option<Version>| Some(tag::etag(version.as_ref()?)?.0.to_owned());
         Ask { range: options.range, if_match: etag(&options.only), if_none_match: etag(&options.unless) }
     }
 }
@@ -55,6 +54,11 @@ impl<T> Answer<T> {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// The ETag in a version.
+fn etag(version: &Option<Version>) -> Option<String> {
+    Some(version.as_ref()?.tag()?.to_owned())
 }
 
 /// `Range` as HTTP writes it (RFC 9110, 14.1.2).
@@ -188,7 +192,10 @@ impl Wire {
         let answer = match self.ask(op, &options.call, name, &Ask::of(options)).await? {
             Ok(answer) => answer,
             Err(failure) if failure.is(416) => return self.past_the_end(op, options, name, failure).await,
-            Err(failure) => return Err(self.told(failure)),
+            Err(failure) if failure.is(412) => {
+                return self.not_only(op, &options.call, key, name).await.map(Sought::Got);
+            }
+            Err(failure) => return Err(failure.into()),
         };
         let found = match answer {
             Answer::Found(found) => found,
@@ -222,8 +229,7 @@ impl Wire {
 
     /// The service says that a value is what the asker has. It says nothing more, and the asker knows the rest.
     pub(super) fn unchanged<B>(&self, key: &Key, unless: Option<&Version>) -> Got<B> {
-        let expires = unless.and_then(tag::etag).and_then(|(_, expires)| expires);
-        if expires.is_some_and(|at| at <= self.env.wall()) {
+        if unless.and_then(Version::expires).is_some_and(|at| at <= self.env.wall()) {
             return Got::Absent;
         }
         let mut meta = Meta::new(key.clone());
@@ -231,15 +237,14 @@ impl Wire {
         Got::Unchanged(meta)
     }
 
-    /// A failed question: one about a version that is not there any more is a conflict.
-    pub(super) fn told(&self, failure: Failure) -> Error {
-        match failure.is(412) {
-            true => Error::new(
-                ErrorKind::Conflict,
-                failure.error.op(),
-                "the value has another version than the only one wanted",
-            ),
-            false => failure.error,
+    /// The value has not the only version wanted: a conflict, unless what is there has expired.
+    pub(super) async fn not_only<B>(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Got<B>> {
+        match self.current(op, call, key, name).await? {
+            Some(now) if !now.expired => {
+                let why = "the value has another version than the only one wanted";
+                Err(Error::new(ErrorKind::Conflict, op, why).with_current(Some(now.version)))
+            }
+            _ => Ok(Got::Absent),
         }
     }
 
@@ -250,14 +255,14 @@ impl Wire {
         if self.layout_of(key) == Layout::Record {
             return record::head(self, op, key, &name, options).await;
         }
-        let etag = |version: &Option<Version>| Some(tag::etag(version.as_ref()?)?.0.to_owned());
         let ask = Ask { range: None, if_match: etag(&options.only), if_none_match: etag(&options.unless) };
-        let object =
-            match self.look(op, &options.call, &name, &ask).await?.map_err(|failure| self.told(failure))? {
-                Answer::Found(object) => object,
-                Answer::Absent => return Ok(Got::Absent),
-                Answer::Unchanged => return Ok(self.unchanged(key, options.unless.as_ref())),
-            };
+        let object = match self.look(op, &options.call, &name, &ask).await? {
+            Ok(Answer::Found(object)) => object,
+            Ok(Answer::Absent) => return Ok(Got::Absent),
+            Ok(Answer::Unchanged) => return Ok(self.unchanged(key, options.unless.as_ref())),
+            Err(failure) if failure.is(412) => return self.not_only(op, &options.call, key, &name).await,
+            Err(failure) => return Err(failure.into()),
+        };
         if object.is_expired(self.env.wall()) {
             return Ok(Got::Absent);
         }

@@ -8,7 +8,6 @@ use larder_store_core::{
 
 use super::condition::Current;
 use super::read::{Answer, Ask, Found};
-use super::tag;
 use super::wire::Wire;
 
 /// How much of a record the first request for a part brings: small values whole, and any head.
@@ -29,7 +28,7 @@ pub(super) struct Begun {
 
 impl Begun {
     pub(super) fn version(&self) -> Version {
-        tag::version(&self.etag, self.head.expires, self.head.write_id, &self.head.predecessors)
+        version(&self.head, &self.etag)
     }
 
     pub(super) fn meta(&self) -> Meta {
@@ -46,6 +45,12 @@ impl Begun {
             Ok(self.first.slice(start..start + value.len()))
         })
     }
+}
+
+/// The version of the record with this ETag.
+fn version(head: &Head, etag: &str) -> Version {
+    Version::of_service(etag, Some(head.write_id), head.predecessors.iter().copied())
+        .with_expiry(head.expires)
 }
 
 /// What a question for a record came to.
@@ -74,7 +79,10 @@ pub(super) async fn begin<B>(
         Err(failure) if failure.is(416) => {
             return Err(Error::new(ErrorKind::Corrupt, op, "the object is empty, and no record is"));
         }
-        Err(failure) => return Err(wire.told(failure)),
+        Err(failure) if failure.is(412) => {
+            return wire.not_only(op, &options.call, key, name).await.map(Asked::Got);
+        }
+        Err(failure) => return Err(failure.into()),
     };
     let Found { object, body, live } = found;
     let len = if whole { object.size } else { object.size.min(FIRST) };
@@ -154,7 +162,10 @@ pub(super) async fn open(
     match wire.ask(op, call, name, &ask).await? {
         Ok(Answer::Found(found)) => Ok(found),
         Ok(_) => Err(Error::new(ErrorKind::Conflict, op, "the value was removed while it was read")),
-        Err(failure) => Err(wire.told(failure)),
+        Err(failure) if failure.is(412) => {
+            Err(Error::new(ErrorKind::Conflict, op, "the value was replaced while it was read"))
+        }
+        Err(failure) => Err(failure.into()),
     }
 }
 
@@ -191,6 +202,6 @@ pub(super) async fn current(
     };
     let first = wire.whole(op, call, &live, body, object.size.min(FIRST)).await?;
     let (head, _) = Head::decode(&first, Some(key))?;
-    let version = tag::version(&object.etag, head.expires, head.write_id, &head.predecessors);
+    let version = version(&head, &object.etag);
     Ok(Some(Current { version, etag: object.etag, expired: head.is_expired(wire.env.wall()) }))
 }

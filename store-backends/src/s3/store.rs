@@ -11,9 +11,9 @@ use larder_store_core::layer::Layers;
 use larder_store_core::layer::retry::{Retries, Retry, RetryOptions};
 use larder_store_core::{
     Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability,
-    GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, Listing, MAX_ATTRIBUTES, Op,
-    OpenOptions, PutItem, PutOptions, Ranges, Removed, Result, Retention, Sharing, Step, Store, StoreId,
-    SweepOptions, Swept, Transacted, Usage, Versions, Written, derived,
+    GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, ListedTimes, Listing,
+    MAX_ATTRIBUTES, Op, OpenOptions, PutItem, PutOptions, Ranges, Removed, Result, Retention, Sharing, Step,
+    Store, StoreId, SweepOptions, Swept, Transacted, Usage, Versions, Written, derived,
 };
 
 use super::config::{Conditions, Layout, ONE_REQUEST, S3Config};
@@ -43,7 +43,8 @@ fn promised(config: &S3Config, names: &Names) -> Guarantees {
     g.conditional_delete = config.conditions != Conditions::None;
     g.versions = if record { Versions::PerWrite } else { Versions::PerContent };
     g.durability = Durability::Durable;
-    g.listing = Listing { ordered: true, page: Some(PAGE), names_expired: true };
+    g.listing =
+        Listing { ordered: true, page: Some(PAGE), names_expired: true, times: ListedTimes::OfService };
     g.max_key = names.max_key().min(Key::MAX_LEN);
     g.max_value = if record { MAX_RECORD } else { MAX_OBJECT };
     g.max_attributes = MAX_ATTRIBUTES;

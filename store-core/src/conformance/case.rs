@@ -220,6 +220,7 @@ impl T {
     pub(crate) async fn drained(&self) -> Held {
         self.store.drain(&crate::Call::default()).await?;
         self.store.flush(&crate::Call::default()).await?;
+        self.subject.settle().await;
         Ok(())
     }
 

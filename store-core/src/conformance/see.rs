@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use super::case::{Held, T, check, fail, same};
 use crate::derived;
 use crate::error::Error;
+use crate::guarantees::ListedTimes;
 use crate::key::Key;
 use crate::meta::Meta;
 use crate::options::{GetOptions, HeadOptions};
@@ -124,6 +125,9 @@ impl T {
         full.expires = full.expires.or(want.expires);
         full.attributes = full.attributes.or_else(|| want.attributes.clone());
         full.write_id = full.write_id.or(want.write_id);
+        if self.g.listing.times == ListedTimes::OfService {
+            full.modified = want.modified;
+        }
         if want.stored_size.is_none() {
             full.stored_size = None;
         }

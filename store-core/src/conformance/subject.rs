@@ -49,6 +49,10 @@ pub trait Subject: Debug + Send + Sync + 'static {
         true
     }
 
+    /// Waits until nothing that was sent to the service, and given up by its caller, can take effect any more. Only a
+    /// store with [`Guarantees::late_landing`](crate::Guarantees::late_landing) needs it.
+    async fn settle(&self) {}
+
     /// How to start another process that opens the same places: usually the test binary itself with the name of a test
     /// that calls [`child`](super::child) first. `None` fails the cases of several processes, if the store promises
     /// anything to them.
@@ -81,6 +85,10 @@ impl<S: Subject + ?Sized> Subject for Arc<S> {
 
     fn obeys_clock(&self) -> bool {
         (**self).obeys_clock()
+    }
+
+    async fn settle(&self) {
+        (**self).settle().await;
     }
 
     fn process(&self) -> Option<Command> {

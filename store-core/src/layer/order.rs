@@ -20,11 +20,11 @@ pub struct Layers(u8);
 impl Layers {
     /// None of them.
     pub const NONE: Layers = Layers(0);
-    /// A limit of calls at once, or the like in a backend.
+    /// [`Limit`](super::limit::Limit), or the like in a backend.
     pub const LIMIT: Layers = Layers(1);
     /// [`Retry`](super::retry::Retry), or the like in a backend.
     pub const RETRY: Layers = Layers(2);
-    /// A deadline for each call. Not what a backend does about one attempt by itself.
+    /// [`Timeout`](super::timeout::Timeout). Not what a backend does about one attempt by itself.
     pub const TIMEOUT: Layers = Layers(4);
 
     const NAMES: [(Layers, &str); 3] =

@@ -3,13 +3,13 @@
 use std::time::SystemTime;
 
 use super::body::{Binding, blocks, body_len, damaged};
-use super::time::{from_nanos, to_nanos};
 use super::{BLOCK, CHECK, FORMAT, crc64};
 use crate::attributes::{Attributes, MAX_ATTRIBUTES};
 use crate::error::{Error, ErrorKind, Op, Result};
 use crate::key::Key;
 use crate::meta::Meta;
 use crate::system::{self, Space};
+use crate::time::{from_nanos, to_nanos};
 use crate::version::{MAX_PREDECESSORS, Version};
 use crate::write_id::WriteId;
 

@@ -14,7 +14,6 @@
 
 mod body;
 mod head;
-mod time;
 
 pub use body::{Binding, Cover, Sealer, blocks, body_len};
 pub use head::{Head, MAX_HEAD, PREFIX, Parts};

@@ -217,6 +217,7 @@ async fn what_the_look_does_not_tell_is_unknown() {
             meanwhile(&bed, Precondition::Any, theirs);
             is_unknown(way.conditional(&bed, named).await, (way, present, after, theirs));
             assert_eq!(stands(&bed).await.as_deref(), theirs.map(str::as_bytes));
+            assert_eq!(bed.asked(way.op()), 1, "{way:?}: it is not sent again");
         }
     }
 }

@@ -100,16 +100,31 @@ impl MiniStack {
 
     /// Whether it answers HTTP, with whatever.
     fn answers(&self) -> bool {
-        let ask = || -> std::io::Result<bool> {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-            let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-            let mut head = [0; 5];
-            stream.read_exact(&mut head)?;
-            Ok(&head == b"HTTP/")
-        };
-        ask().unwrap_or(false)
+        self.ask("GET /").is_ok_and(|head| head.starts_with(b"HTTP/"))
+    }
+
+    /// Makes a bucket, if it is not there.
+    ///
+    /// # Errors
+    /// What came instead of an answer, or the status of one that says no.
+    pub fn create_bucket(&self, name: &str) -> Result<(), Failure> {
+        let head = self.ask(&format!("PUT /{name}"))?;
+        match &head[9..] {
+            b"200" => Ok(()),
+            other => Err(format!("no bucket was made: HTTP {}", String::from_utf8_lossy(other)).into()),
+        }
+    }
+
+    /// The first bytes of an answer, up to the status.
+    fn ask(&self, what: &str) -> std::io::Result<[u8; 12]> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let length = "Content-Length: 0\r\nConnection: close";
+        write!(stream, "{what} HTTP/1.1\r\nHost: {address}\r\n{length}\r\n\r\n")?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head)?;
+        Ok(head)
     }
 
     fn log(&self) -> String {

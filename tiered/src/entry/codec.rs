@@ -230,7 +230,10 @@ fn meta(from: &mut Reader<'_>, present: u16, key: &Key) -> Option<Meta> {
         }
     }
     meta.version = match (tag, id) {
-        (Some(tag), id) => Some(Version::of_service(tag, id, predecessors)),
+        (Some(tag), id) => {
+            let expires = meta.expires.and_then(Expires::at);
+            Some(Version::of_service(tag, id, predecessors).with_expiry(expires))
+        }
         (None, Some(id)) => Some(Version::of_write(id, predecessors)),
         (None, None) => None,
     };

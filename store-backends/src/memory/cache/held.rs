@@ -22,6 +22,7 @@ pub(super) fn all_units(bytes: u64) -> u64 {
 
 /// What an entry is.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a box would be another miss on the way to a value")]
 pub(super) enum What {
     Value(Entry),
     Object(Object),

@@ -1,9 +1,9 @@
-//! Times as signed nanoseconds since 1970, good from 1677 to 2262.
+//! Times as they are stored: signed nanoseconds since 1970, good from 1677 to 2262.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The nanoseconds, if the time is in range.
-pub(super) fn to_nanos(time: SystemTime) -> Option<i64> {
+pub fn to_nanos(time: SystemTime) -> Option<i64> {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).ok(),
         Err(before) => i64::try_from(before.duration().as_nanos()).ok().map(|n| -n),
@@ -11,7 +11,7 @@ pub(super) fn to_nanos(time: SystemTime) -> Option<i64> {
 }
 
 /// The time.
-pub(super) fn from_nanos(nanos: i64) -> SystemTime {
+pub fn from_nanos(nanos: i64) -> SystemTime {
     let distance = Duration::from_nanos(nanos.unsigned_abs());
     if nanos < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
 }

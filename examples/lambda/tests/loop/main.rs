@@ -1,0 +1,151 @@
+//! The function, driven by Lambda's runtime loop over an S3 server: invocations with kills and freezes.
+
+mod api;
+mod environment;
+mod model;
+
+use std::process::Command;
+use std::time::Duration;
+
+use api::Api;
+use environment::{Environment, program};
+use larder_cloud_tests::s3::{Double, DoubleOptions};
+use model::Model;
+
+fn double() -> Double {
+    let double = Double::start(DoubleOptions::default()).expect("the double starts");
+    double.create_bucket("bucket");
+    double
+}
+
+fn stack(double: &Double, folder: &std::path::Path) -> String {
+    format!(
+        "memory:?capacity=8MiB | lmdb:{}?capacity=64MiB | {}&fresh=30s",
+        folder.join("cache").display(),
+        double.url("bucket/app")
+    )
+}
+
+/// How many invocations: a thousand, or what the environment says.
+fn invocations() -> u64 {
+    std::env::var("LARDER_INVOCATIONS").map_or(1000, |text| text.parse().expect("LARDER_INVOCATIONS is a number"))
+}
+
+#[test]
+fn invocations_with_kills_and_freezes_are_right_every_time() {
+    let (double, folder, mut api) = (double(), tempfile::tempdir().unwrap(), Api::start());
+    let mut environment = Environment::start(&api, &stack(&double, folder.path()));
+    let mut model = Model::new();
+    let (mut kills, mut freezes, mut hits) = (0, 0, 0);
+    for _ in 0..invocations() {
+        let event = model.draw();
+        let patience = Duration::from_secs(20);
+        match model.below(100) {
+            // Killed at some moment of the invocation.
+            0..5 => {
+                let id = api.invoke(event.text(), patience);
+                std::thread::sleep(Duration::from_micros(model.below(6000)));
+                environment.kill();
+                kills += 1;
+                // It may have answered before; if not, nobody ever will.
+                let answer = api.answer(id, Duration::from_millis(20));
+                model.judge(&event, answer);
+                continue;
+            }
+            // Frozen in the middle of an invocation, as when its time is up, and thawed for the next one.
+            5..10 => {
+                let id = api.invoke(event.text(), patience);
+                std::thread::sleep(Duration::from_micros(model.below(4000)));
+                environment.freeze();
+                std::thread::sleep(Duration::from_millis(model.below(30)));
+                environment.thaw();
+                freezes += 1;
+                let answer = api.answer(id, patience);
+                assert!(answer.is_some(), "{} got no answer", event.text());
+                model.judge(&event, answer);
+                continue;
+            }
+            // Frozen between two, while its connections die.
+            10..13 => {
+                environment.freeze();
+                double.drop_connections();
+                std::thread::sleep(Duration::from_millis(5));
+                environment.thaw();
+                freezes += 1;
+            }
+            _ => {}
+        }
+        let id = api.invoke(event.text(), patience);
+        let answer = api.answer(id, patience);
+        assert!(environment.is_alive(), "the function ended by itself");
+        assert!(answer.is_some(), "{} got no answer", event.text());
+        hits += u64::from(model.judge(&event, answer));
+    }
+    assert!(kills > 0 && freezes > 0, "{kills} kills, {freezes} freezes");
+    assert!(hits > invocations() / 20, "{hits} hits: a cache that admits nothing is always right");
+    println!("{} invocations, {kills} kills, {freezes} freezes, {hits} hits, none wrong", invocations());
+}
+
+/// A key that is in the cache is answered without any network.
+#[test]
+fn a_cold_start_with_a_cache_touches_no_network() {
+    let (double, folder) = (double(), tempfile::tempdir().unwrap());
+    let stack = stack(&double, folder.path());
+    let run = |args: &[&str]| {
+        let done = Command::new(program()).args(args).env("LARDER_STACK", &stack).output().expect("it runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    assert!(run(&["add", "k"]).contains("\"1\""));
+    assert!(run(&["get", "k"]).contains("\"1\""));
+    let (requests, connections) = (double.requests(), double.connections());
+    for _ in 0..10 {
+        let answer = run(&["get", "k"]);
+        assert!(answer.contains("\"tier\":1"), "{answer}");
+    }
+    assert_eq!((double.requests(), double.connections()), (requests, connections));
+
+    // What the process asks the kernel for, where there is a program that shows it.
+    let traced = Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=%network", "--"])
+        .arg(program())
+        .args(["get", "k"])
+        .env("LARDER_STACK", &stack)
+        .output();
+    match traced {
+        Ok(traced) => {
+            let calls = String::from_utf8_lossy(&traced.stderr);
+            let network: Vec<_> = calls.lines().filter(|line| line.contains("AF_INET")).collect();
+            assert!(traced.status.success() && network.is_empty(), "{calls}");
+        }
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "strace is not installed: {error}");
+            println!("not shown: strace is not installed");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_and_nothing_is_lost() {
+    let (double, folder, mut api) = (double(), tempfile::tempdir().unwrap(), Api::start());
+    let _environment = Environment::start(&api, &stack(&double, folder.path()));
+    let mut ask = |event: &str| {
+        let id = api.invoke(event.into(), Duration::from_secs(20));
+        api.answer(id, Duration::from_secs(20)).expect("an answer")
+    };
+    assert!(ask(r#"{"op": "put", "key": "k", "value": "no number"}"#).is_ok());
+    let error = ask(r#"{"op": "add", "key": "k"}"#).unwrap_err();
+    assert!(error.contains("larder.Invalid") && error.contains("no number"), "{error}");
+    assert!(ask(r#"{"op": "get", "key": "k"}"#).unwrap().contains("no number"));
+    assert!(ask(r#"{"op": "get", "key": ""}"#).unwrap_err().contains("cannot be empty"));
+    assert!(ask(r#"{"op": "fly", "key": "k"}"#).is_err());
+    assert!(ask(r#"{"op": "delete", "key": "k"}"#).is_ok());
+    assert_eq!(ask(r#"{"op": "get", "key": "k"}"#).unwrap(), r#"{"key":"k"}"#);
+
+    for (stack, says) in [("", "LARDER_STACK"), ("memory: | s3://bucket?region=eu-west-1", "fresh")] {
+        let done = Command::new(program()).args(["get", "k"]).env("LARDER_STACK", stack).output().unwrap();
+        assert!(!done.status.success());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(said.contains(says), "{said}");
+    }
+}

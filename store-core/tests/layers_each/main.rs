@@ -1,0 +1,11 @@
+//! What each of the small layers does that its inner store does not.
+#![cfg(feature = "conformance")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod limit;
+mod observe;
+mod order;
+mod read_only;
+mod recorder;
+mod timeout;
