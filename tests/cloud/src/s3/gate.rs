@@ -21,7 +21,11 @@ use super::credentials;
 use super::faults::{Answer, Exchange, conditional, exchange};
 use super::keys::stays_inside;
 use super::operation::operation;
+use super::receive::check_list;
 use super::server::{Open, Server};
+
+/// Bytes of a list of keys to be deleted: S3's own limit.
+const LARGEST_LIST: usize = 2 << 20;
 
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
@@ -76,7 +80,7 @@ impl Answer for Gate {
         Open::new(&self.server)
     }
 
-    async fn answer(&self, parts: Parts, body: Body) -> Result<HttpResponse, HttpError> {
+    async fn answer(&self, parts: Parts, mut body: Body) -> Result<HttpResponse, HttpError> {
         let _open = self.open();
         if let Some(refusal) = credentials::refusal(&self.server, &parts) {
             return Ok(refusal);
@@ -85,6 +89,27 @@ impl Answer for Gate {
         if !stays_inside(&percent_decode_str(key).decode_utf8_lossy()) {
             return Ok(answer::error(400, "InvalidURI", "Couldn't parse the specified URI.", &[]));
         }
+        if operation(&parts) == "DeleteObjects" && !is_chunked(&parts) {
+            // The crate reads the list, and does not hand out its bytes.
+            let list = body.store_all_limited(LARGEST_LIST).await;
+            let Ok(list) = list else {
+                return Ok(answer::error(
+                    400,
+                    "MalformedXML",
+                    "The XML you provided was not well-formed",
+                    &[],
+                ));
+            };
+            if let Err(error) = check_list(&parts.headers, &list) {
+                return error.to_http_response().map_err(|error| HttpError::new(Box::new(error)));
+            }
+        }
         self.s3.call(HttpRequest::from_parts(parts, body)).await
     }
+}
+
+/// Whether the body comes in signed or summed chunks, so that its bytes are not those of the payload.
+fn is_chunked(parts: &Parts) -> bool {
+    let payload = parts.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+    payload.is_some_and(|payload| payload.starts_with("STREAMING-"))
 }

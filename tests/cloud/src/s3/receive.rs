@@ -75,6 +75,19 @@ pub(super) async fn receive(
     Ok(Received { content: writer.finish(), etag: Etag::whole(md5), sums, sent })
 }
 
+/// Holds a list of keys, which is not stored, against the digest that it came with.
+pub(super) fn check_list(headers: &HeaderMap, list: &[u8]) -> S3Result<()> {
+    let expected = Expected::of(headers)?;
+    let mut summing = Summing::new(expected.kind());
+    summing.update(list);
+    let sums = summing.finish();
+    let wrong_sum = expected.said.is_some_and(|(kind, said)| sums.get(kind) != Some(&said[..]));
+    if wrong_sum || content_md5(headers)?.is_some_and(|said| said != Md5::checksum(list)) {
+        return Err(s3_error!(BadDigest, "The digest you specified did not match what we received."));
+    }
+    Ok(())
+}
+
 fn content_md5(headers: &HeaderMap) -> S3Result<Option<[u8; 16]>> {
     let Some(value) = headers.get("content-md5") else { return Ok(None) };
     let decoded =

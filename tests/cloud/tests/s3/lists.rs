@@ -131,3 +131,46 @@ async fn many_are_deleted_at_once() {
     let too_many = s3.delete_objects().bucket(BUCKET).delete(keys(1001)).send().await;
     assert_eq!(refused(too_many), (400, "MalformedXML".into()));
 }
+
+#[tokio::test]
+async fn a_batch_comes_with_its_digest() {
+    let double = double();
+    let s3 = client(&double);
+    put(&s3, "k", "v").await;
+    let delete = || s3.delete_objects().bucket(BUCKET).delete(named([("k", None)])).customize();
+    let without = delete().mutate_request(|request| {
+        let headers = request.headers_mut();
+        let sums: Vec<String> = headers
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| name.starts_with("x-amz-checksum-"))
+            .collect();
+        sums.into_iter().for_each(|name| drop(headers.remove(name)));
+    });
+    assert_eq!(refused(without.send().await), (400, "InvalidRequest".into()));
+    let wrong = delete().mutate_request(|request| {
+        request.headers_mut().insert("x-amz-checksum-crc32", "AAAAAA==");
+    });
+    assert_eq!(refused(wrong.send().await), (400, "BadDigest".into()));
+    assert_eq!(double.count(BUCKET), 1);
+}
+
+/// Kilobytes of memory that this process has of its own.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_million_keys_are_there_at_once() {
+    let double = double();
+    let before = memory();
+    double.seed(BUCKET, (0..1_000_000).map(|i| format!("some/folder/{i:07}")));
+    let kept = (memory() - before) / 1024;
+    assert!(kept < 300, "the index of a million keys takes {kept} MiB");
+    assert_eq!(double.count(BUCKET), 1_000_000);
+    let last =
+        client(&double).list_objects_v2().bucket(BUCKET).start_after("some/folder/0999998").send().await;
+    assert_eq!(names(&last.unwrap()), ["some/folder/0999999"]);
+}

@@ -130,6 +130,7 @@ fn encode(now: u64, record: &Record) -> [u8; RECORD] {
                 Outcome::Removed(Some(true)) => (4, 0),
                 Outcome::Conflict => (5, 0),
                 Outcome::Unknown => (6, 0),
+                Outcome::Echo => (7, 0),
             };
             words[2] = op;
             words[3] = write;
@@ -183,6 +184,7 @@ fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
                 4 => Outcome::Removed(Some(true)),
                 5 => Outcome::Conflict,
                 6 => Outcome::Unknown,
+                7 => Outcome::Echo,
                 _ => return None,
             };
             Record::End { op, outcome, hit: words[4] != 0 }
@@ -221,6 +223,7 @@ mod tests {
             Outcome::Removed(Some(false)),
             Outcome::Conflict,
             Outcome::Unknown,
+            Outcome::Echo,
         ];
         records.extend(outcomes.map(|outcome| Record::End {
             op: 8,

@@ -42,6 +42,8 @@ pub enum Outcome {
     Conflict,
     /// Nothing, or an error that leaves it open: it may have happened or not.
     Unknown,
+    /// The same, of something that was sent several times: it may have happened any number of times.
+    Echo,
 }
 
 /// One operation on one key.
@@ -84,7 +86,7 @@ impl Event {
         let possible = match self.outcome {
             Outcome::Read(seen) => seen == state,
             Outcome::Removed(Some(existed)) => existed == state.is_some() && holds(pre),
-            Outcome::Written | Outcome::Removed(None) | Outcome::Unknown => holds(pre),
+            Outcome::Written | Outcome::Removed(None) | Outcome::Unknown | Outcome::Echo => holds(pre),
             Outcome::Conflict => return (!holds(pre)).then_some(state),
         };
         possible.then_some(after)
@@ -165,6 +167,7 @@ impl fmt::Display for At<'_> {
             Outcome::Removed(None) => f.write_str(" -> gone"),
             Outcome::Conflict => f.write_str(" -> conflict"),
             Outcome::Unknown => f.write_str(" -> no answer"),
+            Outcome::Echo => f.write_str(" -> no answer, to several"),
         }?;
         match event.group {
             Some(group) => write!(f, " (transaction {group:x})"),

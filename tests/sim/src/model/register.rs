@@ -4,6 +4,9 @@
 //! what the key holds and which of the operations that are open have happened already. At an end, only those
 //! configurations go on in which that operation has happened, or happens now, behind any others that are open. With
 //! few operations open at a time there are few configurations, however long the history.
+//!
+//! What may happen any number of times has no place in that set: at any instant while it is open, a configuration may
+//! go on with it or without it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -53,9 +56,21 @@ pub(super) fn check(
     }
     times.sort_unstable();
 
-    let mut slots: Vec<Option<usize>> = Vec::new();
+    let mut open = Open { events, slots: Vec::new(), echoes: Vec::new() };
     let mut configs: BTreeSet<(Slots, State)> = [(0, initial)].into();
     for (_, is_end, i) in times {
+        if events[i].outcome == Outcome::Echo {
+            match is_end {
+                false => open.echoes.push(i),
+                true => {
+                    // It may have happened just now.
+                    configs = open.reachable(&configs, 0);
+                    open.echoes.retain(|echo| *echo != i);
+                }
+            }
+            continue;
+        }
+        let slots = &mut open.slots;
         if !is_end {
             match slots.iter().position(Option::is_none) {
                 Some(free) => slots[free] = Some(i),
@@ -66,8 +81,9 @@ pub(super) fn check(
         }
         let Some(slot) = slots.iter().position(|s| *s == Some(i)) else { continue };
         let bit = 1 << slot;
-        let done = with(&configs, slot, &slots, events);
-        let mut next: BTreeSet<_> = done.into_iter().map(|(set, state)| (set & !bit, state)).collect();
+        let reached = open.reachable(&configs, bit);
+        let done = reached.iter().filter(|(set, _)| set & bit != 0);
+        let mut next: BTreeSet<_> = done.map(|(set, state)| (set & !bit, *state)).collect();
         let event = &events[i];
         if event.outcome == Outcome::Unknown && fate(i).is_none() {
             next.extend(configs.iter().filter(|(set, _)| set & bit == 0));
@@ -75,39 +91,43 @@ pub(super) fn check(
         if next.is_empty() {
             return Err(Box::new(violation(key, event, &configs, events)));
         }
-        slots[slot] = None;
+        open.slots[slot] = None;
         configs = next;
     }
     Ok(())
 }
 
-/// Every configuration that can be reached and in which the operation of `slot` has happened.
-fn with(
-    configs: &BTreeSet<(Slots, State)>,
-    slot: usize,
-    slots: &[Option<usize>],
-    events: &[Event],
-) -> BTreeSet<(Slots, State)> {
-    let bit = 1 << slot;
-    let mut done = BTreeSet::new();
-    let mut seen = configs.clone();
-    let mut todo: Vec<_> = configs.iter().copied().collect();
-    while let Some((set, state)) = todo.pop() {
-        if set & bit != 0 {
-            done.insert((set, state));
-            continue;
-        }
-        for (other, event) in slots.iter().enumerate() {
-            let Some(event) = event.filter(|_| set & (1 << other) == 0) else { continue };
-            if let Some(after) = events[event].apply(state) {
-                let config = (set | 1 << other, after);
+/// What is open at an instant.
+struct Open<'a> {
+    events: &'a [Event],
+    slots: Vec<Option<usize>>,
+    /// What may happen any number of times.
+    echoes: Vec<usize>,
+}
+
+impl Open<'_> {
+    /// Every configuration that can be reached by what is open, those that are left as they are included. It does not
+    /// go on from one in which `enough` has happened: what else happens can happen later.
+    fn reachable(&self, configs: &BTreeSet<(Slots, State)>, enough: Slots) -> BTreeSet<(Slots, State)> {
+        let mut seen = configs.clone();
+        let mut todo: Vec<_> = configs.iter().copied().collect();
+        while let Some((set, state)) = todo.pop() {
+            if set & enough != 0 {
+                continue;
+            }
+            let once = self.slots.iter().enumerate().filter_map(|(other, event)| {
+                let event = event.filter(|_| set & (1 << other) == 0)?;
+                Some((set | 1 << other, self.events[event].apply(state)?))
+            });
+            let again = self.echoes.iter().filter_map(|&event| Some((set, self.events[event].apply(state)?)));
+            for config in once.chain(again) {
                 if seen.insert(config) {
                     todo.push(config);
                 }
             }
         }
+        seen
     }
-    done
 }
 
 fn violation(key: usize, event: &Event, configs: &BTreeSet<(Slots, State)>, events: &[Event]) -> Violation {

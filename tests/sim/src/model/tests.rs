@@ -40,6 +40,23 @@ fn one_after_the_other() {
 }
 
 #[test]
+fn what_was_sent_several_times_may_land_again() {
+    let echo = |end| on(0, end, Put(7, Pre::Any), Outcome::Echo);
+    // It is seen, replaced, and seen again.
+    let again = [put(0, 1, 7), read(2, 3, 7), put(4, 5, 8), read(6, 7, 7), put(8, 9, 9), read(10, 11, 7)];
+    wrong(&again);
+    right(&[&again[..], &[echo(12)]].concat());
+    // Until it is surely over; and it cannot land where its precondition does not hold.
+    wrong(&[&again[..], &[echo(9)]].concat());
+    right(&[&again[..4], &[put(8, 9, 9), echo(9), read(10, 11, 9)]].concat());
+    let only = on(0, 20, Put(7, Pre::Matches(3)), Outcome::Echo);
+    wrong(&[&again[..4], &[only]].concat());
+    // It explains nothing else.
+    wrong(&[put(0, 1, 5), echo(20), put(2, 3, 6), read(4, 5, 5)]);
+    right(&[put(0, 1, 5), echo(20), read(2, 3, 7), read(4, 5, 7)]);
+}
+
+#[test]
 fn what_was_there_before_counts() {
     assert!(check(&[Some(5)], &[read(0, 1, 5)]).violations.is_empty());
     assert_eq!(check(&[Some(5)], &[read(0, 1, None)]).violations.len(), 1);

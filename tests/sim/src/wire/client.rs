@@ -190,15 +190,14 @@ impl<'a> Client<'a> {
     fn note(&self, key: usize, begin: u64, action: Action, outcome: Answer, open: bool) {
         let mut events = held(&self.shared.events);
         let event = Event { key, who: self.who, begin, end: nanos(), action, outcome, group: None };
-        let until_the_end = Event { end: u64::MAX, outcome: Answer::Unknown, ..event };
-        match outcome {
-            Answer::Unknown => events.push(until_the_end),
-            _ => events.push(event),
+        let until_the_end = Event { end: u64::MAX, outcome: Answer::Echo, ..event };
+        if outcome != Answer::Echo {
+            events.push(event);
         }
         if open {
             held(&self.shared.tally).unsettled += 1;
-            // An attempt that got no answer may still land behind the one that did, and so may a second one.
-            events.extend([until_the_end; 2]);
+            // An attempt that got no answer may still land, behind the one that did too.
+            events.push(until_the_end);
         }
     }
 
@@ -207,7 +206,7 @@ impl<'a> Client<'a> {
         match error.kind() {
             ErrorKind::Conflict => self.note(key, begin, action, Answer::Conflict, !error.settled()),
             _ if error.settled() => {}
-            _ => self.note(key, begin, action, Answer::Unknown, true),
+            _ => self.note(key, begin, action, Answer::Echo, true),
         }
     }
 

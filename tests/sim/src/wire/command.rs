@@ -30,9 +30,9 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     for &layout in layouts {
         let options = Options {
             operations: operations.div_ceil(layouts.len() as u64),
-            operations_of_a_round: 160,
-            clients: 16,
-            keys: 8,
+            operations_of_a_round: 800,
+            clients: 32,
+            keys: 12,
             rate: 0.05,
             layout,
             false_conflicts,

@@ -46,8 +46,7 @@ pub struct Options {
     pub rate: f64,
     /// `plain` or `record`.
     pub layout: &'static str,
-    /// Whether conditional writes are told that they failed after they succeeded, which only a service that resends by
-    /// itself does.
+    /// Whether conditional writes are told 409 or 412 after they succeeded, as by a proxy that sends again by itself.
     pub false_conflicts: bool,
     /// To show that harm is seen: the service ignores conditions.
     pub mutant: bool,

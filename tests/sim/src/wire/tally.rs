@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use larder_store_core::Error;
 
-use crate::model::Checked;
 use crate::report::Report;
 
 #[derive(Debug, Default)]
@@ -16,20 +15,11 @@ pub(super) struct Tally {
     pub(super) unsettled: u64,
     pub(super) large: u64,
     pub(super) longest_past: Duration,
-    unknown: u64,
-    happened: u64,
-    never: u64,
 }
 
 impl Tally {
     pub(super) fn error(&mut self, error: &Error) {
         *self.errors.entry(format!("{:?}", error.kind()).to_lowercase()).or_default() += 1;
-    }
-
-    pub(super) fn checked(&mut self, checked: &Checked) {
-        self.unknown += checked.unknown;
-        self.happened += checked.happened;
-        self.never += checked.never;
     }
 
     pub(super) fn tell(self, report: &mut Report) {
@@ -41,9 +31,6 @@ impl Tally {
             report.count(format!("errors: {kind}"), count);
         }
         report.count("writes that were not settled", self.unsettled);
-        report.count("effects that were open", self.unknown);
-        report.count("of them surely happened", self.happened);
-        report.count("of them surely did not", self.never);
         report.count("uploads in parts", self.large);
         report.time("longest past a deadline", self.longest_past);
     }

@@ -5,12 +5,12 @@ use larder_sim::wire::{Options, run};
 fn wire(layout: &'static str, operations: u64, mutant: bool) -> Report {
     let options = Options {
         operations,
-        operations_of_a_round: 160,
-        clients: 16,
-        keys: 8,
+        operations_of_a_round: 850,
+        clients: 32,
+        keys: 12,
         rate: 0.05,
         layout,
-        false_conflicts: true,
+        false_conflicts: false,
         mutant,
         seed: fresh_seed(),
     };

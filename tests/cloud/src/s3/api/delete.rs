@@ -1,6 +1,6 @@
 //! DeleteObject and DeleteObjects.
 
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
@@ -8,6 +8,7 @@ use super::Api;
 use crate::s3::bucket::{Condition, access_denied};
 use crate::s3::keys::stays_inside;
 use crate::s3::settings::Conditions;
+use crate::s3::sums::Expected;
 
 /// The most keys that one request may name.
 const LARGEST_BATCH: usize = 1000;
@@ -43,6 +44,7 @@ impl Api {
         request: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let input = request.input;
+        check_digest(&request.headers)?;
         let objects = input.delete.objects;
         if objects.is_empty() || objects.len() > LARGEST_BATCH {
             return Err(s3_error!(
@@ -77,6 +79,18 @@ impl Api {
             request_charged: None,
         }))
     }
+}
+
+/// S3 wants a batch to come with a digest of the list. (Its value is held against the list by the gate.)
+fn check_digest(headers: &HeaderMap) -> S3Result<()> {
+    let has_sum = Expected::of(headers)?.kind().is_some();
+    if has_sum || headers.contains_key("content-md5") {
+        return Ok(());
+    }
+    Err(s3_error!(
+        InvalidRequest,
+        "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+    ))
 }
 
 fn told(key: String, error: &S3Error) -> Error {
