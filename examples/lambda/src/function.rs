@@ -106,7 +106,7 @@ fn text(key: &Key, value: &[u8]) -> Result<String> {
 
 /// The sum, of a value that is a number or absent.
 fn add(old: Option<&[u8]>, by: i64) -> Result<i64, &'static str> {
-    let old = match old {
+    let old: i64 = match old {
         None => 0,
         Some(old) => {
             str::from_utf8(old).ok().and_then(|text| text.parse().ok()).ok_or("the value is no number")?
