@@ -15,11 +15,16 @@ pub(super) fn wrong(asked: Asked, error: &Error) -> Option<String> {
     let right = match (asked, error.kind()) {
         // The credentials are refused by a fault, and by nothing else.
         (_, ErrorKind::Denied) => error.to_string().contains("ExpiredToken"),
+        // The same fault of a head, whose answer has no body that would name the code.
+        (_, ErrorKind::Invalid) => error.settled() && error.why().contains("S3 says 400"),
         (_, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout) => {
             // "Not made" of a write is said only where that is sure.
             asked == Asked::Read || error.settled()
         }
-        (Asked::Read, ErrorKind::Corrupt) => true,
+        // A write that asks what is there first reads as well.
+        (_, ErrorKind::Corrupt) => error.settled(),
+        // A read of several requests keeps to one version, or says that it is gone.
+        (Asked::Read, ErrorKind::Conflict) => true,
         (Asked::Read, _) => false,
         (_, ErrorKind::Unknown) => !error.settled(),
         (asked, ErrorKind::Conflict) => asked == Asked::ConditionalWrite,

@@ -31,6 +31,9 @@ use tally::Tally;
 /// The bucket, and the prefix in it.
 const PLACE: &str = "wire/here";
 
+/// Bytes of the stack that the clients are polled on.
+const STACK: usize = 64 << 20;
+
 /// What the campaign does.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -61,7 +64,12 @@ pub struct Options {
 pub fn run(options: &Options) -> Outcome<Report> {
     let double = Double::start(DoubleOptions { buckets: vec!["wire".into()], ..DoubleOptions::default() })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(rounds(options, &double))
+    // The futures of many clients, polled in each other, want more than the stack of a test's thread.
+    std::thread::scope(|scope| {
+        let work = || runtime.block_on(rounds(options, &double));
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| "the campaign panicked")?
+    })
 }
 
 async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
