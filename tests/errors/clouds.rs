@@ -47,17 +47,17 @@ pub(crate) async fn add(rows: &mut Rows) {
     row("a bucket that is missing, at a put", ErrorKind::Invalid, missing.put("k", "v").await.map(drop));
 
     let all = Rights::default();
-    double.set_rights(Rights { get_object: false, ..all.clone() });
+    double.set_rights(Rights { get_object: false, ..all });
     row("no right to read", ErrorKind::Denied, store.get("k").await.map(drop));
-    double.set_rights(Rights { put_object: false, ..all.clone() });
+    double.set_rights(Rights { put_object: false, ..all });
     row("no right to write", ErrorKind::Denied, store.put("k", "v").await.map(drop));
-    double.set_rights(Rights { delete_object: false, ..all.clone() });
+    double.set_rights(Rights { delete_object: false, ..all });
     row("no right to delete", ErrorKind::Denied, store.delete("k").await.map(drop));
-    double.set_rights(Rights { list_bucket: false, ..all.clone() });
+    double.set_rights(Rights { list_bucket: false, ..all });
     row("an absent key without the right to list", ErrorKind::Denied, store.get("absent").await.map(drop));
     let listed: Result<Vec<_>> = futures_util::TryStreamExt::try_collect(store.list("")).await;
     row("no right to list", ErrorKind::Denied, listed.map(drop));
-    double.set_rights(Rights { list_uploads: false, ..all.clone() });
+    double.set_rights(Rights { list_uploads: false, ..all });
     row("no right to list uploads", ErrorKind::Denied, store.sweep(&SweepOptions::new()).await.map(drop));
     double.set_rights(all);
 

@@ -156,9 +156,10 @@ pub(super) enum Refused {
 }
 
 /// A write that was made although its answer said otherwise.
-pub(super) fn mine(written: &mut Written, version: Version) {
+pub(super) fn mine(mut written: Written, version: Version) -> Written {
     written.version = version;
     written.settled = false;
+    written
 }
 
 /// The refusal stands, and nothing more is known about it.

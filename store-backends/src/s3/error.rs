@@ -176,7 +176,9 @@ fn answered(
         }
         (401 | 403, _) => plain(ErrorKind::Denied).hint(right_for(op)),
         (412, _) => plain(ErrorKind::Conflict),
-        // Two conditional writes met: neither is refused for good.
+        // Two conditional writes met, and this one is to be sent again. Whether it was not made after all is for the
+        // look at the key to say that comes before.
+        (409, _) if writes => plain(ErrorKind::Unknown),
         (409, _) => plain(ErrorKind::Unavailable),
         (416, _) => match range_size(raw) {
             Some(size) => Error::range_not_satisfiable(op, size),

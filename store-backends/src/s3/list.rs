@@ -18,11 +18,8 @@ use super::wire::Wire;
 /// Names that one request brings (Amazon S3 API Reference, ListObjectsV2).
 pub(super) const PAGE: usize = 1000;
 
-/// A name in the order of names.
-enum Found {
-    Object(Entry),
-    Common,
-}
+/// An object; `None` for what several have in common.
+type Found = Option<Entry>;
 
 /// Lists what `options` ask for. Each page is a request, which the stream makes when it is polled for.
 pub(super) fn list(wire: &Arc<Wire>, options: ListOptions) -> Items<Listed> {
@@ -100,8 +97,8 @@ impl Walk {
     fn meet(&mut self, name: &str, found: Found) -> Result<Option<Listed>> {
         let names = &self.wire.names;
         let entry = match found {
-            Found::Object(entry) => entry,
-            Found::Common => {
+            Some(entry) => entry,
+            None => {
                 let common = match names.common(self.space, name) {
                     None => return Ok(None),
                     Some(Err(why)) => {
@@ -215,10 +212,10 @@ fn in_order(page: ListObjectsV2Output) -> Result<Vec<(String, Found)>> {
     };
     for common in page.common_prefixes() {
         let name = decode(common.prefix().unwrap_or_default())?;
-        names.push((name, Found::Common));
+        names.push((name, None));
     }
     for entry in page.contents.unwrap_or_default() {
-        names.push((decode(entry.key().unwrap_or_default())?, Found::Object(entry)));
+        names.push((decode(entry.key().unwrap_or_default())?, Some(entry)));
     }
     names.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     Ok(names)

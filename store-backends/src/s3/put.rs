@@ -64,14 +64,13 @@ impl Wire {
             Some(head) => Bytes::from(head.encode_with(&value)?),
             None => value,
         };
-        let mut written = self.written(&draft, "", body.len() as u64);
         match self.send(op, options, &name, &draft, body.clone(), &condition).await? {
-            Ok(etag) => return Ok(self.written(&draft, &etag, body.len() as u64)),
+            Ok(etag) => Ok(self.written(&draft, &etag, body.len() as u64)),
             Err(failure) if failure.is(412) => {
                 match self.refused(op, &options.call, key, &name, &condition, draft.facts.write_id).await? {
                     Refused::Mine(version) => {
-                        mine(&mut written, version);
-                        return Ok(written);
+                        let written = self.written(&draft, "", body.len() as u64);
+                        Ok(mine(written, version))
                     }
                     Refused::Expired(etag) => {
                         let still = Condition::Match(etag);

@@ -130,7 +130,13 @@ impl Wire {
             .send();
         let seen = match self.read(op, call, &live, request).await? {
             Ok(seen) => Ok(Object::of_head(op, &seen)?),
-            // A head has no body that would say which of the two is missing.
+            // A head has no body that would say why.
+            Err(failure) if failure.code.is_none() && matches!(failure.status, Some(301 | 400 | 403)) => {
+                let first = Ask { range: Some(ByteRange::from(0..1)), ..Ask::default() };
+                let why = self.ask(op, call, name, &first).await?.err();
+                Err(why.filter(|why| why.code.is_some()).unwrap_or(failure))
+            }
+            // Nor which of the two is missing.
             Err(failure) if failure.is(404) => {
                 self.bucket_is_there(op, call).await?;
                 return Ok(Ok(Answer::Absent));
@@ -180,10 +186,26 @@ impl Wire {
     pub(super) async fn get(&self, op: Op, key: &Key, options: &GetOptions) -> Result<Got<Bytes>> {
         self.guarantees.check_get(op, key, options)?;
         let name = self.names.of(op, key)?;
-        if self.layout_of(key) == Layout::Record {
-            return record::get(self, op, key, &name, options).await;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let got = match self.layout_of(key) {
+                Layout::Plain => self.get_once(op, key, &name, options).await,
+                Layout::Record => record::get(self, op, key, &name, options).await,
+            };
+            match got {
+                // What was damaged on its way is whole the next time; what is damaged where it lies is not.
+                Err(error) if error.is(ErrorKind::Corrupt) && tried < DAMAGED => {}
+                // A part of a record that was replaced between two requests.
+                Err(error) if error.is(ErrorKind::Conflict) && options.only.is_none() && tried < REPLACED => {
+                }
+                got => return got,
+            }
         }
-        let found = match self.find(op, key, &name, options).await? {
+    }
+
+    async fn get_once(&self, op: Op, key: &Key, name: &str, options: &GetOptions) -> Result<Got<Bytes>> {
+        let found = match self.find(op, key, name, options).await? {
             Sought::Found(found) => found,
             Sought::Got(got) => return Ok(got),
         };
@@ -293,6 +315,11 @@ pub(super) enum Sought<B> {
     Found(Found),
     Got(Got<B>),
 }
+
+/// How often a value is asked for whose bytes are not what their checksum says.
+const DAMAGED: u32 = 3;
+/// How often a part of a record is asked for that is replaced meanwhile.
+const REPLACED: u32 = 100;
 
 /// The most room that is made at once for a body of which only the length is known.
 const ROOM: usize = 32 << 20;

@@ -323,9 +323,7 @@ impl<'a> Upload<'a> {
 
     fn made(&self, draft: &Draft, size: u64, version: Version) -> Written {
         self.is_over();
-        let mut written = self.wire.written(draft, "", size);
-        mine(&mut written, version);
-        written
+        mine(self.wire.written(draft, "", size), version)
     }
 
     fn is_over(&self) {

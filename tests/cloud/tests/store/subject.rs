@@ -108,7 +108,8 @@ impl Subject for Opened {
 
     async fn settle(&self) {
         // A request whose caller is gone ends as soon as the server has read it and sees that.
-        let pause = |time| tokio::time::sleep(Duration::from_millis(time));
+        let env = larder::Env::system();
+        let pause = |time| env.sleep(Duration::from_millis(time));
         match &self.server {
             Some(Server::Double(double)) => {
                 pause(10).await;
