@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -20,6 +21,9 @@ use crate::status::Failure;
 
 /// A body up to this length is put at once, and one above it streamed.
 const SMALL: u64 = 64 << 10;
+
+/// Pieces of a refused body that are still read, of some 16 KiB each.
+const DISCARDED: usize = 1024;
 
 /// Writes a value, as the conditions of the request allow.
 pub(crate) async fn put(
@@ -47,6 +51,15 @@ struct Taken {
     too_long: AtomicBool,
 }
 
+/// Reads what a client is still sending, for a while: one that is cut off while it sends may never see the answer.
+async fn discard(app: &App, body: Body) {
+    let rest = body.into_data_stream().take(DISCARDED).for_each(|_| async {});
+    tokio::select! {
+        () = rest => {}
+        () = app.env.sleep(Duration::from_secs(1)) => {}
+    }
+}
+
 async fn write(
     app: &App,
     key: String,
@@ -57,6 +70,7 @@ async fn write(
     let most = app.settings.max_body_bytes;
     let length = length(request)?;
     if length.is_some_and(|length| length > most) {
+        discard(app, body).await;
         return Err(Failure::too_long(most));
     }
     let body = bounded(body, most, taken.clone());

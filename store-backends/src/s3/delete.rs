@@ -141,9 +141,9 @@ impl Wire {
     }
 }
 
-/// Whether an XML document can hold it (XML 1.0, 2.2). Other characters that it cannot are none of keys.
+/// Whether an XML document can hold it (XML 1.0, 2.2). Other characters that it cannot are none of names.
 fn is_xml(name: &str) -> bool {
-    !name.contains(['\u{fffe}', '\u{ffff}'])
+    !name.contains(['\u{1}', '\u{fffe}', '\u{ffff}'])
 }
 
 /// Whether no key stands twice.

@@ -70,7 +70,7 @@ impl Walk {
             let busy = self.wire.begin(Op::List, &self.options.call)?;
             self.from = match self.cursor.place() {
                 None => return Ok(None),
-                Some(Place::After(text)) => Some(self.wire.names.of_text(self.space, &text)),
+                Some(Place::After(text)) => Some(self.wire.names.whole(self.space, &text)),
                 Some(_) => None,
             };
             self.fetch().await?;

@@ -14,6 +14,9 @@ pub(super) const MAX_NAME: usize = 1024;
 /// What stands behind the two dots that a segment begins with.
 const MARK: char = '~';
 
+/// What a name of blanks alone ends in.
+const END: char = '\u{1}';
+
 /// The folder of the system space, behind the store's prefix.
 const SYSTEM: &str = "..larder/";
 
@@ -78,12 +81,22 @@ impl Names {
 
     /// The name of the object that holds this key's value.
     pub(super) fn of(&self, op: Op, key: &Key) -> Result<String> {
-        let name = self.of_text(key.space(), key.as_str());
+        let name = self.whole(key.space(), key.as_str());
         if name.len() > MAX_NAME {
             let why = format!("the object's name would have {} bytes, and S3 takes {MAX_NAME}", name.len());
             return Err(Error::new(ErrorKind::Unsupported, op, why).on(key));
         }
         Ok(name)
+    }
+
+    /// The name of a whole key. The SDK takes a name of blanks alone for none at all, so such a one ends in a character
+    /// that no key has and that comes before all others.
+    pub(super) fn whole(&self, space: Space, text: &str) -> String {
+        let mut name = self.of_text(space, text);
+        if name.trim().is_empty() {
+            name.push(END);
+        }
+        name
     }
 
     /// The name of a text that may be the beginning of keys. What begins with the text has a name that begins with
@@ -118,6 +131,9 @@ impl Names {
             (Space::System, Some(behind)) => rest = behind,
             (Space::User, None) => {}
             _ => return None,
+        }
+        if let Some(blank) = name.strip_suffix(END).filter(|blank| blank.trim().is_empty()) {
+            return Some(Ok(blank.to_owned()));
         }
         let mut text = String::with_capacity(rest.len());
         loop {
@@ -176,9 +192,9 @@ pub(super) fn last_of(begin: &str) -> String {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 22] = [
-        " ", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./", "./..", ".a",
-        "/", "//", "/../x", "a", "a/..", "a/../b", "a/..b/..", "larder",
+    const TEXTS: [&str; 24] = [
+        " ", "  ", " !", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./",
+        "./..", ".a", "/", "//", "/../x", "a", "a/..", "a/../b", "a/..b/..", "larder",
     ];
 
     #[test]
@@ -186,8 +202,7 @@ mod tests {
         for root in ["", "p", "p/q/"] {
             let names = Names::new(root).unwrap();
             for space in [Space::User, Space::System] {
-                let mut kept: Vec<_> =
-                    TEXTS.iter().map(|t| (t.as_bytes(), names.of_text(space, t))).collect();
+                let mut kept: Vec<_> = TEXTS.iter().map(|t| (t.as_bytes(), names.whole(space, t))).collect();
                 kept.sort();
                 assert!(kept.is_sorted_by(|a, b| a.1.as_bytes() < b.1.as_bytes()), "{kept:?}");
                 for text in TEXTS {
@@ -212,6 +227,17 @@ mod tests {
                     (names.of_text(Space::User, &text[..at]), names.of_text(Space::User, text));
                 assert!(whole.starts_with(&begin), "{begin:?} {whole:?}");
             }
+        }
+    }
+
+    #[test]
+    fn blanks_alone_are_names() {
+        let names = Names::new("").unwrap();
+        for text in [" ", "   ", "\u{2003}"] {
+            let key = Key::new(text).unwrap();
+            let name = names.of(Op::Get, &key).unwrap();
+            assert!(!name.trim().is_empty() && name.starts_with(text));
+            assert_eq!(names.key(Space::User, &name), Named::Key(key));
         }
     }
 

@@ -75,12 +75,13 @@ fn standing(version: &Option<Version>, now: SystemTime) -> Option<String> {
 
 /// `Range` as HTTP writes it (RFC 9110, 14.1.2).
 pub(super) fn header(range: ByteRange) -> String {
+    // Services read the numbers into types of their own; behind this there is no byte of any object.
+    let within = |at: u64| at.min(1 << 53);
     match range {
-        // Services read the numbers into types of their own; behind this there is no byte of any object.
-        ByteRange::Bounded { start, end } if end > 1 << 53 => format!("bytes={start}-"),
+        ByteRange::Bounded { start, end } if end > 1 << 53 => format!("bytes={}-", within(start)),
         ByteRange::Bounded { start, end } => format!("bytes={start}-{}", end - 1),
-        ByteRange::From(start) => format!("bytes={start}-"),
-        ByteRange::Suffix(bytes) => format!("bytes=-{bytes}"),
+        ByteRange::From(start) => format!("bytes={}-", within(start)),
+        ByteRange::Suffix(bytes) => format!("bytes=-{}", within(bytes)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lambda's Runtime API, as a function's process sees it ("Using the Lambda runtime API", AWS Lambda Developer Guide).
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -17,10 +18,13 @@ struct Waiting {
     time: Duration,
 }
 
+/// Those that no process has been given yet.
+type Queue = Mutex<VecDeque<Waiting>>;
+
 /// The API, for one process after another.
 pub(crate) struct Api {
     address: String,
-    events: Sender<Waiting>,
+    events: Arc<Queue>,
     answers: Receiver<(u64, Answer)>,
     next: u64,
 }
@@ -30,9 +34,9 @@ impl Api {
     pub(crate) fn start() -> Api {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (events, waiting) = channel::<Waiting>();
+        let events = Arc::new(Queue::default());
         let (tell, answers) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
+        let waiting = events.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (waiting, tell) = (waiting.clone(), tell.clone());
@@ -50,7 +54,7 @@ impl Api {
     /// Hands an event to the function, which has `time` for it; gives the number of the invocation.
     pub(crate) fn invoke(&mut self, event: String, time: Duration) -> u64 {
         self.next += 1;
-        self.events.send(Waiting { id: self.next, event, time }).unwrap();
+        self.events.lock().unwrap().push_back(Waiting { id: self.next, event, time });
         self.next
     }
 
@@ -69,7 +73,7 @@ impl Api {
 }
 
 /// One connection of the function's process.
-fn serve(stream: TcpStream, waiting: &Mutex<Receiver<Waiting>>, tell: &Sender<(u64, Answer)>) -> Option<()> {
+fn serve(stream: TcpStream, waiting: &Queue, tell: &Sender<(u64, Answer)>) -> Option<()> {
     let mut from = BufReader::new(stream.try_clone().ok()?);
     let mut to = stream;
     loop {
@@ -100,18 +104,18 @@ fn serve(stream: TcpStream, waiting: &Mutex<Receiver<Waiting>>, tell: &Sender<(u
 }
 
 /// The next event, for a process that is still there.
-fn next(waiting: &Mutex<Receiver<Waiting>>, stream: &TcpStream) -> Option<Waiting> {
+fn next(waiting: &Queue, stream: &TcpStream) -> Option<Waiting> {
     loop {
-        let got = waiting.lock().unwrap().recv_timeout(Duration::from_millis(5));
-        if let Ok(waiting) = got {
-            if is_gone(stream) {
-                panic!("an event was given to a process that is gone");
-            }
-            return Some(waiting);
-        }
+        // Looked at under the lock: a process that was killed before an event came is not given it.
+        let mut events = waiting.lock().unwrap();
         if is_gone(stream) {
             return None;
         }
+        if let Some(event) = events.pop_front() {
+            return Some(event);
+        }
+        drop(events);
+        thread::sleep(Duration::from_micros(200));
     }
 }
 

@@ -1,5 +1,8 @@
 //! The function, driven by Lambda's runtime loop over an S3 server: invocations with kills and freezes.
-#![allow(clippy::disallowed_methods, reason = "it plays what is around the function: a service, and whoever freezes it")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it plays what is around the function: a service, and whoever freezes it"
+)]
 
 mod api;
 mod environment;

@@ -86,10 +86,9 @@ impl Walker {
             return Ok(());
         }
         let written = done.map_err(|e| fail(format_args!("{what} {name:?}: {e:?}")))?;
+        // Of the version that was named: where versions come from the content, another write may have the same.
         let chain = match &options.pre {
-            Precondition::Matches(_) => {
-                self.live(name).map(|e| e.version.chain().collect()).unwrap_or_default()
-            }
+            Precondition::Matches(version) => version.chain().collect(),
             _ => Vec::new(),
         };
         let entry = Entry {
