@@ -143,6 +143,8 @@ async fn killed(t: &T) -> Held {
         t.env().sleep(Duration::from_micros(500 + rng.below(30_000) as u64)).await;
         let worker = workers.pop().ok_or_else(|| fail("no process was started"))?;
         let said: Vec<u64> = worker.kill().await?.iter().filter_map(|line| line.parse().ok()).collect();
+        // What it had sent to a service can still take effect.
+        t.subject.settle().await;
         for &n in &said {
             acked.insert(n % 10, n);
         }

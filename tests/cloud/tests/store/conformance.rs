@@ -17,7 +17,7 @@ async fn on_the_double() {
     let (name, test) = ("s3", "conformance::on_the_double");
     check(
         Cloud { name, test, minimum: Minimum::S3, on: On::Double, text: plain, own_bucket: false },
-        Options::new(),
+        Options::quick(),
     )
     .await;
 }

@@ -14,7 +14,7 @@ use crate::conformance::values::{key, patterned};
 use crate::options::{ListOptions, Precondition};
 use crate::outcome::{Listed, Written};
 use crate::store::Store;
-use crate::{Attributes, Key, Meta, Version, WriteId};
+use crate::{Attributes, Key, Meta, Version, Versions, WriteId};
 
 /// What the model keeps of a value.
 #[derive(Debug, Clone)]
@@ -124,7 +124,10 @@ impl Walker {
             2 | 3 => 0,
             _ => self.rng.below(300),
         };
-        patterned(self.rng.next(), size)
+        // Where versions come from the content, one that expired and one that stands must not be the same bytes: a
+        // conditional write that names either would pass for the other.
+        let least = if self.t.g.versions == Versions::PerContent { 24 } else { 0 };
+        patterned(self.rng.next(), size.max(least))
     }
 
     pub(super) fn expires(&mut self) -> Option<SystemTime> {
