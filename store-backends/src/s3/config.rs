@@ -393,7 +393,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<S3Config, Error> {
-        S3Config::try_from(&StoreConfig::parse(text).unwrap())
+        StoreConfig::parse(text).and_then(|config| S3Config::try_from(&config))
     }
 
     #[test]

@@ -216,11 +216,17 @@ impl T {
         done
     }
 
-    /// Waits until nothing is left in the background, and makes all of it durable.
-    pub(crate) async fn drained(&self) -> Held {
+    /// Waits until nothing is left in the background, nor of what was given up.
+    pub(crate) async fn settled(&self) -> Held {
         self.store.drain(&crate::Call::default()).await?;
-        self.store.flush(&crate::Call::default()).await?;
         self.subject.settle().await;
+        Ok(())
+    }
+
+    /// Waits likewise, and makes all of it durable.
+    pub(crate) async fn drained(&self) -> Held {
+        self.settled().await?;
+        self.store.flush(&crate::Call::default()).await?;
         Ok(())
     }
 

@@ -169,7 +169,7 @@ async fn puts(t: &T) -> Held {
                 }
                 let at_once = old_or_new(t, &name, &old, &new, &what).await?;
                 check!(t, at_once || !is_done, "{what}: it was done, and the value is old");
-                t.store.drain(&Call::default()).await?;
+                t.settled().await?;
                 let is_new = old_or_new(t, &name, &old, &new, &format!("{what}, and drained")).await?;
                 check!(t, is_new || !at_once, "{what}: it was new, and is old again after drain");
                 check!(t, !(is_new && n == 0), "{what}: it was never polled, and has written");
@@ -213,7 +213,7 @@ async fn deletes(t: &T) -> Held {
             let is_done = done.transpose()?.is_some();
             let at_once = old_or_new(t, &name, &Some(old.clone()), &None, &what).await?;
             check!(t, at_once || !is_done, "{what}: it was done, and the value stands");
-            t.store.drain(&Call::default()).await?;
+            t.settled().await?;
             let gone = old_or_new(t, &name, &Some(old), &None, &format!("{what}, and drained")).await?;
             check!(t, gone || !at_once, "{what}: it was gone, and is back after drain");
             check!(t, !(gone && n == 0), "{what}: it was never polled, and has deleted");
@@ -241,7 +241,7 @@ async fn many(t: &T) -> Held {
         });
         let call = Call::default();
         let done = polled(t.store.put_many_opts(items.collect(), &call), n).await;
-        t.store.drain(&Call::default()).await?;
+        t.settled().await?;
         let mut there = 0;
         for (i, name) in names(n).enumerate() {
             let new = Some(value(n, i));
@@ -263,7 +263,7 @@ async fn many(t: &T) -> Held {
         let items = names(n).map(|key| DeleteItem { key, only: None }).collect();
         let options = DeleteOptions::new();
         let done = polled(t.store.delete_many_opts(items, &options), n).await;
-        t.store.drain(&Call::default()).await?;
+        t.settled().await?;
         let mut gone = 0;
         for (i, name) in names(n).enumerate() {
             gone += usize::from(old_or_new(t, &name, &Some(value(n, i)), &None, &what).await?);
@@ -302,7 +302,7 @@ async fn transact(t: &T) -> Held {
         let (done, other) = join(dropped, t.store.put(&beside, "beside")).await;
         other?;
         let is_done = done.transpose()?.is_some();
-        t.store.drain(&Call::default()).await?;
+        t.settled().await?;
         let stands = Some(Bytes::from_static(b"stands"));
         let mut new = usize::from(old_or_new(t, &gone, &stands, &None, &what).await?);
         for i in 1..most {

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::bucket::Bucket;
@@ -141,6 +143,30 @@ impl Double {
     /// Requests that may still have an effect: those that are being answered, and those whose effect is late.
     pub fn open_requests(&self) -> u64 {
         self.server.open.load(Ordering::Acquire)
+    }
+
+    /// Waits until nothing that was sent before can have an effect any more, also where who sent it is gone.
+    ///
+    /// What came before is read before what comes now, so it asks on a new connection and then looks what is open,
+    /// and does so again.
+    ///
+    /// # Errors
+    /// If it is not so within 30 seconds.
+    pub async fn quiet(&self) -> io::Result<()> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        let wait = async {
+            let mut quiet = 0;
+            while quiet < 3 {
+                let mut stream = TcpStream::connect(self.address).await?;
+                stream.write_all(b"OPTIONS * HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await?;
+                stream.read_to_end(&mut Vec::new()).await?;
+                quiet = if self.open_requests() == 0 { quiet + 1 } else { 0 };
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(())
+        };
+        let within = Duration::from_secs(30);
+        tokio::time::timeout(within, wait).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// Ends every open connection with an RST, as they are all dead when a frozen process wakes up.

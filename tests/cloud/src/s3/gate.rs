@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{DATE, HeaderValue, SERVER};
 use hyper::http::request::Parts;
+use hyper::{Method, Request};
 use percent_encoding::percent_decode_str;
 use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -51,6 +51,10 @@ impl Gate {
         request: Request<Incoming>,
         cut: &Cut,
     ) -> Result<HttpResponse, HttpError> {
+        if *request.method() == Method::OPTIONS && request.uri() == "*" {
+            // Nothing of S3: how it is asked whether it is there.
+            return Ok(HttpResponse::new(Body::empty()));
+        }
         let request = request.map(Body::from);
         let (parts, body) = request.into_parts();
         let operation = operation(&parts);

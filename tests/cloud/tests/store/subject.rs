@@ -107,17 +107,9 @@ impl Subject for Opened {
     }
 
     async fn settle(&self) {
-        // A request whose caller is gone ends as soon as the server has read it and sees that.
-        let env = larder::Env::system();
-        let pause = |time| env.sleep(Duration::from_millis(time));
         match &self.server {
-            Some(Server::Double(double)) => {
-                pause(10).await;
-                while double.open_requests() > 0 {
-                    pause(5).await;
-                }
-            }
-            _ => pause(100).await,
+            Some(Server::Double(double)) => double.quiet().await.unwrap(),
+            _ => larder::Env::system().sleep(Duration::from_millis(100)).await,
         }
     }
 

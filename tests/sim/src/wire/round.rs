@@ -1,7 +1,6 @@
 //! One round: clients work while the wire does harm, then all is quiet and looked at.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use larder_cloud_tests::s3::Double;
@@ -16,11 +15,6 @@ use crate::clock::nanos;
 use crate::model::{self, Action, Event, Outcome as Answer, State};
 use crate::report::Report;
 use crate::rng::Rng;
-
-/// How long nothing may come to the service until it is quiet.
-const QUIET: Duration = Duration::from_millis(60);
-/// How long it may take until it is.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Round<'a> {
     pub(super) options: &'a Options,
@@ -57,7 +51,7 @@ impl Round<'_> {
         let each = self.calls.div_ceil(crew.len() as u64);
         join_all(crew.iter_mut().map(|client| client.work(each))).await;
         self.double.faults().clear();
-        self.wait_until_quiet().await?;
+        self.double.quiet().await?;
         // Whatever was open has happened by now, or never will.
         let over = nanos();
         let mut events = std::mem::take(&mut *held(&shared.events));
@@ -90,23 +84,6 @@ impl Round<'_> {
             report.problem(format!("round {}: {violation}", self.number));
         }
         Ok(states)
-    }
-
-    /// Waits for what is late, and for requests that nobody waits for any more.
-    async fn wait_until_quiet(&self) -> Outcome {
-        let begun = Instant::now();
-        let count = || (self.double.requests().values().sum::<u64>(), self.double.connections());
-        let (mut last, mut since) = (count(), Instant::now());
-        while since.elapsed() < QUIET {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            if self.double.open_requests() > 0 || count() != last {
-                (last, since) = (count(), Instant::now());
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err("the service does not become quiet".into());
-            }
-        }
-        Ok(())
     }
 }
 
