@@ -9,18 +9,29 @@ mod function;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use larder::{Result, Store};
+use larder::{Call, Env, Result, Store};
 
 use event::Event;
 
 /// Where the stack is named.
 const STACK: &str = "LARDER_STACK";
 
-/// One thread: a function has one invocation at a time, and starts sooner without more.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let begin = Env::system().now();
+    // One thread: a function has one invocation at a time, and starts sooner without more.
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(begin)),
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(begin: Instant) -> ExitCode {
     let store = match open().await {
         Ok(store) => store,
         Err(error) => {
@@ -29,7 +40,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if let Some(code) = once(&store).await {
+    if let Some(code) = once(&store, begin).await {
         return code;
     }
     let handler = |event: LambdaEvent<Event>| {
@@ -53,8 +64,9 @@ async fn open() -> Result<Arc<dyn Store>> {
     }
 }
 
-/// `larder-lambda get KEY` answers one key and ends: what a cold start does, without the runtime around it.
-async fn once(store: &Arc<dyn Store>) -> Option<ExitCode> {
+/// `larder-lambda get KEY` answers one key, says how long that took, and ends: what a cold start does, without the
+/// runtime around it.
+async fn once(store: &Arc<dyn Store>, begin: Instant) -> Option<ExitCode> {
     let mut args = std::env::args().skip(1);
     let (Some(op), Some(key)) = (args.next(), args.next()) else { return None };
     let event = match op.as_str() {
@@ -65,15 +77,22 @@ async fn once(store: &Arc<dyn Store>) -> Option<ExitCode> {
             return Some(ExitCode::FAILURE);
         }
     };
-    let deadline = function::in_a_minute();
-    Some(match function::answer(&**store, event, deadline).await {
+    let done = function::answer(&**store, event, function::in_a_minute()).await;
+    let took = Env::system().now().saturating_duration_since(begin);
+    let code = match done {
         Ok(answer) => {
             println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+            eprintln!("{} us from main", took.as_micros());
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
-    })
+    };
+    if let Err(error) = store.close(&Call::default()).await {
+        eprintln!("{STACK}: {error}");
+        return Some(ExitCode::FAILURE);
+    }
+    Some(code)
 }

@@ -8,6 +8,8 @@ pub mod args;
 pub mod bounds;
 pub mod clock;
 pub mod clocks;
+#[cfg(feature = "s3")]
+pub mod cold_start;
 pub mod damage;
 pub mod exercise;
 pub mod faults;

@@ -54,6 +54,9 @@ larder-sim CAMPAIGN [--options]
   wire  the wire to a bucket does harm of every kind, 5 % each; nothing acknowledged is lost, nothing comes from nowhere
             --operations 100000  --layout plain|record|all  --false-conflicts  --mutant no-conditions
 
+  cold-start  the Lambda example, from its main to the first value out of a cache that is there; it connects to nothing
+            --function target/lambda/larder-lambda  --starts 500  --kills 100  --dir FOLDER
+
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";
 
@@ -84,6 +87,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         secrets::role,
         fence::role,
         freeze::role,
+        #[cfg(feature = "s3")]
+        larder_sim::cold_start::role,
     ];
     if let Some(done) = roles.into_iter().find_map(|role| role(campaign, args.clone())) {
         return done.map(|()| true);
@@ -103,6 +108,8 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "hostile-keys" => hostile::command(args)?,
         "permissions" => permissions::command(args)?,
         "secrets" => secrets::command(args)?,
+        #[cfg(feature = "s3")]
+        "cold-start" => larder_sim::cold_start::command(args)?,
         #[cfg(feature = "s3")]
         "wire" => larder_sim::wire::command(args)?,
         "help" | "--help" | "-h" => {

@@ -49,14 +49,19 @@ fn writers(kind: Kind) {
 /// Broken workers are found out. How: one that acknowledges first loses, one of two steps tears, and so on.
 fn mutants(kind: Kind, mutants: &[Mutant]) {
     for &mutant in mutants {
-        let place = Place::in_memory().unwrap();
-        let (tally, seed) = kill(kind, "", &place, 3000, 4, mutant);
-        assert!(tally.wrong() > 0, "{} went unnoticed, seed {seed}", mutant.name());
-        let report = tally.report(kind.name(), seed, Duration::ZERO, false);
-        match mutant {
-            Mutant::TwoSteps => assert!(report.counted("torn") > 0, "{}", report.json()),
-            _ => assert!(report.counted("lost, stale or back again") > 0, "{}", report.json()),
-        }
+        let class = match mutant {
+            Mutant::TwoSteps => "torn",
+            _ => "lost, stale or back again",
+        };
+        // The campaign ends with the first wrong answer, which may be of another class: a step that meets its own
+        // first half is told of a conflict.
+        let found = (0..10).any(|_| {
+            let place = Place::in_memory().unwrap();
+            let (tally, seed) = kill(kind, "", &place, 3000, 4, mutant);
+            assert!(tally.wrong() > 0, "{} went unnoticed, seed {seed}", mutant.name());
+            tally.report(kind.name(), seed, Duration::ZERO, false).counted(class) > 0
+        });
+        assert!(found, "{} was never seen as {class}", mutant.name());
     }
 }
 
