@@ -13,38 +13,71 @@ use super::wire::Wire;
 /// Objects that one request removes (Amazon S3 API Reference, DeleteObjects).
 pub(super) const BATCH: usize = 1000;
 
+/// What became of a request to remove an object.
+enum Done {
+    Removed,
+    /// There was none.
+    Absent,
+    /// There is one with another ETag than was named.
+    Other,
+}
+
 impl Wire {
     /// Removes one value.
     pub(super) async fn delete(&self, op: Op, key: &Key, options: &DeleteOptions) -> Result<Removed> {
         self.guarantees.check_delete(op, key, options.only.is_some())?;
         let (call, name) = (&options.call, self.names.of(op, key)?);
+        if options.tell && options.only.is_none() {
+            return self.delete_telling(op, call, key, &name).await;
+        }
         let condition = match &options.only {
             Some(version) => self.still(op, call, key, &name, version).await?,
             None => Condition::None,
         };
-        let existed = match (options.tell, &options.only) {
-            (true, None) => match self.current(op, call, key, &name).await? {
-                Some(now) if !now.expired => Deleted::Yes,
-                _ => Deleted::No,
-            },
-            (_, Some(_)) => Deleted::Yes,
-            (false, None) => Deleted::NotTold,
-        };
+        match self.delete_one(op, call, &name, &condition).await? {
+            Done::Removed => Ok(Removed::new(match condition {
+                Condition::None => Deleted::NotTold,
+                _ => Deleted::Yes,
+            })),
+            Done::Absent if condition == Condition::None => Ok(Removed::new(Deleted::NotTold)),
+            Done::Absent => Err(gone(op)),
+            Done::Other => Err(other(op, None)),
+        }
+    }
+
+    /// Removes a value, and tells whether there was one. What was seen is what is removed: a value that somebody puts
+    /// meanwhile is looked at anew.
+    async fn delete_telling(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Removed> {
+        loop {
+            let Some(now) = self.current(op, call, key, name).await? else {
+                return Ok(Removed::new(Deleted::No));
+            };
+            let condition = match self.guarantees.conditional_delete {
+                true => Condition::Match(now.etag),
+                false => Condition::None,
+            };
+            match self.delete_one(op, call, name, &condition).await? {
+                Done::Removed if !now.expired => return Ok(Removed::new(Deleted::Yes)),
+                Done::Removed | Done::Absent => return Ok(Removed::new(Deleted::No)),
+                Done::Other => call.check(&self.env, op)?,
+            }
+        }
+    }
+
+    /// One request.
+    async fn delete_one(&self, op: Op, call: &Call, name: &str, condition: &Condition) -> Result<Done> {
         let live = self.live(op, call).await?;
         let request = live
             .sdk
             .delete_object()
             .bucket(self.bucket())
-            .key(name.as_str())
+            .key(name)
             .set_if_match(condition.if_match())
             .send();
         match self.write(op, call, &live, 0, request).await? {
-            Ok(_) => Ok(Removed::new(existed)),
-            Err(failure) if failure.is(412) => Err(other(op, None)),
-            Err(failure) if failure.is_absent() => match condition {
-                Condition::Match(_) => Err(gone(op)),
-                _ => Ok(Removed::new(existed)),
-            },
+            Ok(_) => Ok(Done::Removed),
+            Err(failure) if failure.is(412) => Ok(Done::Other),
+            Err(failure) if failure.is_absent() => Ok(Done::Absent),
             Err(failure) => Err(failure.into()),
         }
     }

@@ -75,3 +75,19 @@ async fn below_memory_and_lmdb() {
     )
     .await;
 }
+
+/// Each process has fronts of its own, as functions on several hosts have: no fence is between them, so every answer is
+/// asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn below_fronts_of_each_process() {
+    let (name, test) = ("memory/lmdb/s3 apart", "conformance::below_fronts_of_each_process");
+    let text = |url: &str, folder: &str| {
+        let pid = std::process::id();
+        format!("memory:?capacity=64MiB | lmdb:{folder}/{pid}?capacity=64MiB | {url}&fresh=always")
+    };
+    check(
+        Cloud { name, test, minimum: Minimum::S3, on: On::Double, text, own_bucket: true },
+        Options::quick().with_only("update"),
+    )
+    .await;
+}

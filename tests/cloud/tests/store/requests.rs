@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use larder::{ByteRange, DeleteItem, DeleteOptions, ErrorKind, Key, Store, StoreExt};
+use larder::{ByteRange, DeleteItem, DeleteOptions, Deleted, ErrorKind, Key, Store, StoreExt};
 use larder_cloud_tests::s3::{Double, DoubleOptions};
 
 fn double() -> Double {
@@ -39,6 +39,16 @@ async fn of_each_operation() {
         assert_eq!(seen(&double), [("GetObject", 1), ("PutObject", 1)]);
         store.delete("k").await.unwrap();
         assert_eq!(seen(&double), [("DeleteObject", 1)]);
+        // What is told is what the delete met, so an absent key is not deleted behind the look.
+        let tell = DeleteOptions::new().with_tell(true);
+        let absent = store.delete_opts(&Key::new("k").unwrap(), &tell).await.unwrap();
+        assert_eq!(absent.existed, Deleted::No);
+        assert_eq!(seen(&double).iter().map(|(_, count)| count).sum::<u64>(), 1, "a look");
+        store.put("k", "v").await.unwrap();
+        seen(&double);
+        let there = store.delete_opts(&Key::new("k").unwrap(), &tell).await.unwrap();
+        assert_eq!(there.existed, Deleted::Yes);
+        assert_eq!(seen(&double).len(), 2, "a look, and a delete of what was seen");
         store.put_if_absent("k", "v").await.unwrap();
         assert_eq!(seen(&double), [("PutObject", 1)]);
 

@@ -49,7 +49,8 @@ pub struct Options {
     pub rate: f64,
     /// `plain` or `record`.
     pub layout: &'static str,
-    /// Whether conditional writes are told 409 or 412 after they succeeded, as by a proxy that sends again by itself.
+    /// To show that harm is seen: conditional writes whose only attempt succeeded are told 412, as by a proxy that sends
+    /// requests again by itself. Nobody can tell that from a conflict.
     pub false_conflicts: bool,
     /// To show that harm is seen: the service ignores conditions.
     pub mutant: bool,

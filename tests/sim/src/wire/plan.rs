@@ -25,11 +25,11 @@ fn groups(false_conflicts: bool) -> Vec<Vec<Fault>> {
         bare(When::Before),
         bare(When::After),
         vec![Fault::Conflict(When::Before)],
+        vec![Fault::Conflict(When::After)],
         vec![Fault::WrongChecksum, Fault::DamagedRequest],
         vec![Fault::ExpiredToken],
     ];
     if false_conflicts {
-        groups.push(vec![Fault::Conflict(When::After)]);
         groups.push(vec![Fault::FalsePrecondition]);
     }
     groups
