@@ -36,15 +36,20 @@ impl From<Failed> for lambda_runtime::Diagnostic {
     }
 }
 
-/// A deadline for whoever has none.
-pub(crate) fn in_a_minute() -> SystemTime {
-    Env::system().wall() + Duration::from_secs(60)
-}
+/// The time of an invocation that has no deadline.
+const NO_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Carries out an event, and leaves nothing in the background that a freeze could stop half way.
-pub(crate) async fn answer(store: &dyn Store, event: Event, deadline: SystemTime) -> Result<Answer, Failed> {
+///
+/// A deadline that was over when the invocation came is none: `cargo lambda watch` tells one of the year 1970.
+pub(crate) async fn answer(
+    store: &dyn Store,
+    event: Event,
+    deadline: Option<SystemTime>,
+) -> Result<Answer, Failed> {
     let env = Env::system();
-    let left = deadline.duration_since(env.wall()).unwrap_or_default().saturating_sub(MARGIN);
+    let left = deadline.and_then(|deadline| deadline.duration_since(env.wall()).ok());
+    let left = left.unwrap_or(NO_DEADLINE).saturating_sub(MARGIN);
     let call = Call::within(&env, left);
     let done = carry_out(store, event, &call).await;
     // Also behind an error: what was begun is ended before the environment is frozen.

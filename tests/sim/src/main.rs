@@ -52,7 +52,7 @@ larder-sim CAMPAIGN [--options]
             --freezes 1000  --mutant both-clocks  --dir FOLDER
 
   wire  the wire to a bucket does harm of every kind, 5 % each; nothing acknowledged is lost, nothing comes from nowhere
-            --operations 100000  --layout plain|record|all  --false-conflicts  --mutant no-conditions
+            --operations 100000  --layout plain|record|all  --mutant no-conditions|resending-proxy
 
   cold-start  the Lambda example, from its main to the first value out of a cache that is there; it connects to nothing
             --function target/lambda/larder-lambda  --starts 500  --kills 100  --dir FOLDER

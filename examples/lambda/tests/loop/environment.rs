@@ -36,11 +36,12 @@ fn spawn(stack: &str, api: &str) -> Child {
 impl Environment {
     /// Starts the function over this stack.
     pub(crate) fn start(api: &Api, stack: &str) -> Environment {
-        Environment {
-            stack: stack.to_owned(),
-            api: api.address().to_owned(),
-            child: spawn(stack, api.address()),
-        }
+        Environment::start_at(api.address(), stack)
+    }
+
+    /// Starts it where the Runtime API has this address.
+    pub(crate) fn start_at(api: &str, stack: &str) -> Environment {
+        Environment { stack: stack.to_owned(), api: api.to_owned(), child: spawn(stack, api) }
     }
 
     fn signal(&self, signal: Signal) {

@@ -5,6 +5,7 @@
 )]
 
 mod api;
+mod emulator;
 mod environment;
 mod model;
 
@@ -12,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use api::Api;
+use emulator::Emulator;
 use environment::{Environment, program};
 use larder_cloud_tests::s3::{Double, DoubleOptions};
 use model::Model;
@@ -89,6 +91,26 @@ fn invocations_with_kills_and_freezes_are_right_every_time() {
     assert!(kills > 0 && freezes > 0, "{kills} kills, {freezes} freezes");
     assert!(hits > invocations() / 20, "{hits} hits: a cache that admits nothing is always right");
     println!("{} invocations, {kills} kills, {freezes} freezes, {hits} hits, none wrong", invocations());
+}
+
+/// What plays Lambda here is ours; this is somebody else's.
+#[test]
+fn the_function_runs_under_cargo_lambda() {
+    let (double, folder) = (double(), tempfile::tempdir().unwrap());
+    let Some(emulator) = Emulator::for_test("the_function_runs_under_cargo_lambda") else { return };
+    let stack = stack(&double, folder.path());
+    for round in 0..2 {
+        // The second finds the cache of the first, which is killed.
+        let _environment = Environment::start_at(&emulator.runtime_api(), &stack);
+        for n in 1..=3 {
+            let answer = emulator.invoke(r#"{"op": "add", "key": "visits"}"#).unwrap();
+            assert!(answer.contains(&format!(r#""value":"{}""#, 3 * round + n)), "{answer}");
+        }
+        let answer = emulator.invoke(r#"{"op": "get", "key": "visits"}"#).unwrap();
+        assert!(answer.contains(r#""tier":0"#), "{answer}");
+        let error = emulator.invoke(r#"{"op": "get", "key": ""}"#).unwrap_err();
+        assert!(error.contains("larder.Invalid") && error.contains("cannot be empty"), "{error}");
+    }
 }
 
 /// A key that is in the cache is answered without any network.

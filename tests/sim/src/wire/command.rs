@@ -18,12 +18,12 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         Some("record") => &["record"],
         Some(other) => return Err(format!("there is no layout {other:?}").into()),
     };
-    let mutant = match args.text("mutant")?.as_deref() {
-        None => false,
-        Some("no-conditions") => true,
+    let (mutant, false_conflicts) = match args.text("mutant")?.as_deref() {
+        None => (false, false),
+        Some("no-conditions") => (true, false),
+        Some("resending-proxy") => (false, true),
         Some(other) => return Err(format!("there is no mutant {other:?}").into()),
     };
-    let false_conflicts = args.flag("false-conflicts")?;
     args.finish()?;
     eprintln!("wire: {operations} operations, --seed {seed}");
     let mut reports = Vec::new();

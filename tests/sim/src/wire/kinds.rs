@@ -15,8 +15,6 @@ pub(super) fn wrong(asked: Asked, error: &Error) -> Option<String> {
     let right = match (asked, error.kind()) {
         // The credentials are refused by a fault, and by nothing else.
         (_, ErrorKind::Denied) => error.to_string().contains("ExpiredToken"),
-        // The same fault of a head, whose answer has no body that would name the code.
-        (_, ErrorKind::Invalid) => error.settled() && error.why().contains("S3 says 400"),
         (_, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout) => {
             // "Not made" of a write is said only where that is sure.
             asked == Asked::Read || error.settled()
