@@ -101,6 +101,10 @@ pub(crate) async fn add(rows: &mut Rows) {
     );
     row("no bucket", ErrorKind::Invalid, larder::open("s3:app").await.map(drop));
     row("half of a key", ErrorKind::Invalid, larder::open("s3://bucket?access_key=a").await.map(drop));
+    // As a build without the feature has it.
+    let bare = larder::Registry::new();
+    let missing = bare.open_url("s3://bucket", &larder::OpenOptions::new()).await;
+    row("a feature that is not compiled in", ErrorKind::Unsupported, missing.map(drop));
     let stack = "memory: | s3://bucket?region=eu-west-1";
     row(
         "a stack over a bucket that does not say how fresh",

@@ -1,6 +1,8 @@
 //! What a precondition is on the wire, and what an answer of 412 means.
 
-use larder_store_core::{Call, Error, ErrorKind, Key, Op, Precondition, Result, Version, WriteId, Written};
+use larder_store_core::{
+    Call, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result, Version, WriteId, Written,
+};
 
 use super::config::Layout;
 use super::read::{Answer, Ask};
@@ -35,6 +37,17 @@ pub(super) struct Current {
     pub(super) etag: String,
     /// It counts as absent.
     pub(super) expired: bool,
+}
+
+impl Current {
+    /// Whether it is what a version names.
+    ///
+    /// A write that was sent twice and landed twice is still one version. Its record tells the time of each attempt, and
+    /// has another ETag; and of some writes nobody learned the ETag.
+    pub(super) fn is(&self, named: &Version, layout: Layout) -> bool {
+        let same_write = named.write_id().is_some() && named.write_id() == self.version.write_id();
+        self.version == *named || (same_write && (layout == Layout::Record || named.tag().is_none()))
+    }
 }
 
 pub(super) fn gone(op: Op) -> Error {
@@ -81,11 +94,7 @@ impl Wire {
             Some(etag) => Ok(Condition::Match(etag.to_owned())),
             None => match self.current(op, call, key, name).await? {
                 Some(now) if now.expired => Err(gone(op)),
-                Some(now) if now.version == *version => Ok(Condition::Match(now.etag)),
-                // The version of a write whose ETag nobody learned.
-                Some(now) if version.tag().is_none() && now.version.write_id() == version.write_id() => {
-                    Ok(Condition::Match(now.etag))
-                }
+                Some(now) if now.is(version, self.layout_of(key)) => Ok(Condition::Match(now.etag)),
                 Some(now) => Err(other(op, Some(now.version))),
                 None => Err(gone(op)),
             },
@@ -113,16 +122,16 @@ impl Wire {
     pub(super) async fn refused(
         &self,
         op: Op,
-        call: &Call,
         key: &Key,
         name: &str,
-        condition: &Condition,
+        options: &PutOptions,
         id: WriteId,
     ) -> Result<Refused> {
+        let (call, pre) = (&options.call, &options.pre);
         let Some(now) = self.current(op, call, key, name).await.map_err(|e| unread(op, e))? else {
-            return match condition {
+            return match pre {
                 // It was there a moment ago: whoever asks again may be lucky.
-                Condition::Absent => {
+                Precondition::Absent => {
                     let why = "the key was there when the put was refused, and is not now";
                     Err(Error::new(ErrorKind::Unavailable, op, why))
                 }
@@ -135,12 +144,15 @@ impl Wire {
         if now.version.has_ancestor(id) {
             return Ok(Refused::Mine(Version::of_write(id, [])));
         }
-        match condition {
-            Condition::Absent if now.expired => Ok(Refused::Expired(now.etag)),
-            Condition::Match(_) if now.expired => Err(gone(op)),
-            Condition::Absent => {
+        match pre {
+            Precondition::Absent if now.expired => Ok(Refused::Still(now.etag)),
+            Precondition::Absent => {
                 Err(Error::new(ErrorKind::Conflict, op, "the key is not absent")
                     .with_current(Some(now.version)))
+            }
+            _ if now.expired => Err(gone(op)),
+            Precondition::Matches(named) if now.is(named, self.layout_of(key)) => {
+                Ok(Refused::Still(now.etag))
             }
             _ => Err(other(op, Some(now.version))),
         }
@@ -151,8 +163,8 @@ impl Wire {
 pub(super) enum Refused {
     /// The write was made, as this version.
     Mine(Version),
-    /// What is there has expired: it may be replaced while it has this ETag.
-    Expired(String),
+    /// What is there may be replaced while it has this ETag: it has expired, or is what was named.
+    Still(String),
 }
 
 /// A write that was made although its answer said otherwise.

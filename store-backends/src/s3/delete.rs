@@ -8,6 +8,7 @@ use larder_store_core::{
 };
 
 use super::condition::{Condition, gone, other};
+use super::config::Layout;
 use super::wire::Wire;
 
 /// Objects that one request removes (Amazon S3 API Reference, DeleteObjects).
@@ -30,24 +31,36 @@ impl Wire {
         if options.tell && options.only.is_none() {
             return self.delete_telling(op, call, key, &name).await;
         }
-        let condition = match &options.only {
-            Some(version) => self.still(op, call, key, &name, version).await?,
-            None => Condition::None,
+        let Some(named) = &options.only else {
+            self.delete_one(op, call, &name, &Condition::None).await?;
+            return Ok(Removed::new(Deleted::NotTold));
         };
-        match self.delete_one(op, call, &name, &condition).await? {
-            Done::Removed => Ok(Removed::new(match condition {
-                Condition::None => Deleted::NotTold,
-                _ => Deleted::Yes,
-            })),
-            Done::Absent if condition == Condition::None => Ok(Removed::new(Deleted::NotTold)),
-            Done::Absent => Err(gone(op)),
-            Done::Other => Err(other(op, None)),
+        let mut condition = self.still(op, call, key, &name, named).await?;
+        loop {
+            match self.delete_one(op, call, &name, &condition).await? {
+                Done::Removed => return Ok(Removed::new(Deleted::Yes)),
+                Done::Absent => return Err(gone(op)),
+                Done::Other if self.layout_of(key) == Layout::Plain => return Err(other(op, None)),
+                // A record that was sent twice is the same version with another ETag.
+                Done::Other => match self.current(op, call, key, &name).await? {
+                    Some(now) if now.expired => return Err(gone(op)),
+                    Some(now)
+                        if now.is(named, Layout::Record)
+                            && condition != Condition::Match(now.etag.clone()) =>
+                    {
+                        condition = Condition::Match(now.etag);
+                    }
+                    Some(now) => return Err(other(op, Some(now.version))),
+                    None => return Err(gone(op)),
+                },
+            }
         }
     }
 
     /// Removes a value, and tells whether there was one. What was seen is what is removed: a value that somebody puts
     /// meanwhile is looked at anew.
     async fn delete_telling(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Removed> {
+        let mut refused = None;
         loop {
             let Some(now) = self.current(op, call, key, name).await? else {
                 return Ok(Removed::new(Deleted::No));
@@ -59,7 +72,11 @@ impl Wire {
             match self.delete_one(op, call, name, &condition).await? {
                 Done::Removed if !now.expired => return Ok(Removed::new(Deleted::Yes)),
                 Done::Removed | Done::Absent => return Ok(Removed::new(Deleted::No)),
-                Done::Other => call.check(&self.env, op)?,
+                Done::Other if refused.as_ref() == Some(&condition) => {
+                    let why = "a delete of what stands there is refused as if something else did";
+                    return Err(Error::new(ErrorKind::Unavailable, op, why));
+                }
+                Done::Other => refused = Some(condition),
             }
         }
     }
@@ -115,9 +132,18 @@ impl Wire {
         for batch in named.chunks(BATCH) {
             let done = self.delete_some(op, batch, call).await;
             for (at, (name, condition)) in batch {
+                let (key, only) = (&items[*at].key, &items[*at].only);
                 outcomes[*at] = Some(match &done {
                     Err(error) => Err(error.clone()),
                     Ok(refused) => match refused.get(name) {
+                        // What stands there may be the same version all the same.
+                        Some(error)
+                            if error.is(ErrorKind::Conflict) && self.layout_of(key) == Layout::Record =>
+                        {
+                            let mut one = DeleteOptions::new().with_call(call.clone());
+                            one.only = only.clone();
+                            self.delete(op, key, &one).await
+                        }
                         Some(error) => Err(error.clone()),
                         None => Ok(Removed::new(match condition {
                             Condition::Match(_) => Deleted::Yes,

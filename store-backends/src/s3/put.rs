@@ -67,18 +67,18 @@ impl Wire {
         match self.send(op, options, &name, &draft, body.clone(), &condition).await? {
             Ok(etag) => Ok(self.written(&draft, &etag, body.len() as u64)),
             Err(failure) if failure.is(412) => {
-                match self.refused(op, &options.call, key, &name, &condition, draft.facts.write_id).await? {
+                match self.refused(op, key, &name, options, draft.facts.write_id).await? {
                     Refused::Mine(version) => {
                         let written = self.written(&draft, "", body.len() as u64);
                         Ok(mine(written, version))
                     }
-                    Refused::Expired(etag) => {
+                    Refused::Still(etag) => {
                         let still = Condition::Match(etag);
                         match self.send(op, options, &name, &draft, body.clone(), &still).await? {
                             Ok(etag) => Ok(self.written(&draft, &etag, body.len() as u64)),
                             // Whoever replaced it meanwhile is for the next attempt to see.
                             Err(failure) if failure.is(412) || failure.is_absent() => {
-                                let why = "what had expired was replaced meanwhile";
+                                let why = "what stood there was replaced meanwhile";
                                 Err(Error::new(ErrorKind::Unavailable, op, why))
                             }
                             Err(failure) => Err(failure.into()),

@@ -134,8 +134,13 @@ impl Wire {
             // A head has no body that would say why.
             Err(failure) if failure.code.is_none() && matches!(failure.status, Some(301 | 400 | 403)) => {
                 let first = Ask { range: Some(ByteRange::from(0..1)), ..Ask::default() };
-                let why = self.ask(op, call, name, &first).await?.err();
-                Err(why.filter(|why| why.code.is_some()).unwrap_or(failure))
+                match self.ask(op, call, name, &first).await? {
+                    Err(why) if !why.is(416) => Err(why),
+                    _ => {
+                        let why = "a head was refused, and a get of the same object was not";
+                        return Err(Error::new(ErrorKind::Unavailable, op, why));
+                    }
+                }
             }
             // Nor which of the two is missing.
             Err(failure) if failure.is(404) => {

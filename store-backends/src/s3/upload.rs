@@ -42,7 +42,7 @@ pub(super) async fn put_stream(
     let draft = wire.draft(key, options)?;
     let upload = Upload::begin(wire, retries, op, call, name, &draft).await?;
     let size = upload.fill(&draft, body, options).await?;
-    upload.complete(key, &draft, condition, size).await
+    upload.complete(key, &draft, condition, options, size).await
 }
 
 /// An upload that was begun. Dropped before its end, it is aborted.
@@ -240,33 +240,58 @@ impl<'a> Upload<'a> {
         self,
         key: &Key,
         draft: &Draft,
-        mut condition: Condition,
+        condition: Condition,
+        options: &PutOptions,
         size: u64,
     ) -> Result<Written> {
-        let (op, call, id) = (self.op, self.call, draft.facts.write_id);
         let mut parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(|e| e.into_inner()));
         parts.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let mut open = false;
+        let done = self.try_complete(key, draft, condition, options, size, parts, &mut open).await;
+        match done {
+            Ok(mut written) => {
+                self.over.store(true, std::sync::atomic::Ordering::Relaxed);
+                written.settled &= !open;
+                Ok(written)
+            }
+            // Whatever the last attempt met, one before it may have been made.
+            Err(error) if open && error.is(ErrorKind::Conflict) => Err(error.with_settled(false)),
+            Err(error) if open && !error.is(ErrorKind::Unknown) => {
+                Err(Error::new(ErrorKind::Unknown, self.op, error.why()).caused_by(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for the object until there is an answer. `open` says afterwards whether an attempt got none.
+    #[allow(clippy::too_many_arguments, reason = "it is one call of the one above")]
+    async fn try_complete(
+        &self,
+        key: &Key,
+        draft: &Draft,
+        mut condition: Condition,
+        options: &PutOptions,
+        size: u64,
+        parts: CompletedMultipartUpload,
+        open: &mut bool,
+    ) -> Result<Written> {
+        let (op, call, id) = (self.op, self.call, draft.facts.write_id);
+        let made = |version: Version| mine(self.wire.written(draft, "", size), version);
         let mut attempts = self.retries.attempts(call);
-        let mut settled = true;
         loop {
-            let failed = match self.finish(&parts, &condition).await {
-                Ok(Ok(etag)) => {
-                    self.is_over();
-                    let mut written = self.wire.written(draft, &etag, size);
-                    written.settled = settled;
-                    return Ok(written);
-                }
-                Ok(Err(failure)) => failure,
-                // The call was given up: whoever asks next finds out.
-                Err(error) => return Err(error),
+            let failed = match self.finish(&parts, &condition).await? {
+                Ok(etag) => return Ok(self.wire.written(draft, &etag, size)),
+                Err(failure) => failure,
             };
             let lost = failed.code.as_deref() == Some("NoSuchUpload");
             if failed.is(412) {
-                match self.wire.refused(op, call, key, &self.name, &condition, id).await? {
-                    Refused::Mine(version) => return Ok(self.made(draft, size, version)),
-                    Refused::Expired(etag) => {
+                match self.wire.refused(op, key, &self.name, options, id).await? {
+                    Refused::Mine(version) => return Ok(made(version)),
+                    Refused::Still(etag) => {
                         condition = Condition::Match(etag);
+                        let why = "what stood there was written again meanwhile";
+                        attempts.again(op, Error::new(ErrorKind::Unavailable, op, why)).await?;
                         continue;
                     }
                 }
@@ -274,11 +299,11 @@ impl<'a> Upload<'a> {
             if failed.is_absent() && !lost && condition != Condition::None {
                 return Err(gone(op));
             }
-            settled &= failed.error.settled();
-            if !failed.error.settled() || (lost && !settled) {
+            *open |= !failed.error.settled();
+            if !failed.error.settled() || (lost && *open) {
                 let now = self.wire.current(op, call, key, &self.name).await.ok().flatten();
                 if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
-                    return Ok(self.made(draft, size, now.version));
+                    return Ok(made(now.version));
                 }
                 if lost {
                     let why = "the upload is gone, and the value that stands there is not its own";
@@ -286,17 +311,10 @@ impl<'a> Upload<'a> {
                 }
             }
             let error = Error::from(failed);
-            let again = error.kind().is_retryable() || error.is(ErrorKind::Unknown);
-            if !again {
+            if !error.kind().is_retryable() && !error.is(ErrorKind::Unknown) {
                 return Err(error);
             }
-            if let Err(error) = attempts.again(op, error).await {
-                return Err(if settled {
-                    error
-                } else {
-                    Error::new(ErrorKind::Unknown, op, error.why()).caused_by(error)
-                });
-            }
+            attempts.again(op, error).await?;
         }
     }
 
@@ -319,15 +337,6 @@ impl<'a> Upload<'a> {
             .send();
         let done = self.wire.write(self.op, self.call, &live, 0, request).await?;
         Ok(done.map(|done| done.e_tag().unwrap_or_default().to_owned()))
-    }
-
-    fn made(&self, draft: &Draft, size: u64, version: Version) -> Written {
-        self.is_over();
-        mine(self.wire.written(draft, "", size), version)
-    }
-
-    fn is_over(&self) {
-        self.over.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 }
 

@@ -88,7 +88,8 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
     let mut tally = Tally::default();
     let mut states = vec![None; keys.len()];
     let (mut done, mut number) = (0, 0);
-    while done < options.operations && report.problems().len() < 5 {
+    let enough = if options.mutant || options.false_conflicts { 1 } else { 5 };
+    while done < options.operations && report.problems().len() < enough {
         let calls = options.operations_of_a_round.min(options.operations - done);
         let round = Round { options, double, store: store.clone(), keys: &keys, number, calls };
         states = round.run(states, &mut rng, &mut tally, &mut report).await?;
