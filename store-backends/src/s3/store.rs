@@ -100,7 +100,7 @@ impl S3Store {
     }
 
     /// Asks the live service whether it keeps what the guarantees say: writes, reads and removes a small object of the
-    /// system space, eight requests in all.
+    /// system space, nine requests in all.
     ///
     /// # Errors
     /// Whatever the requests meet, but for conditions that are ignored: those are in the answer.
