@@ -114,7 +114,7 @@ mod tests {
         let case = Case::new("cloud", "get", "p").unit(Unit::Cpu).limit_added(20_000.0);
         let text = table(&[Outcome::new(case, &[(112_500.0, 100_000.0)])]);
         assert!(
-            text.contains("113 µs  100 µs   1.13  1.13–1.13  1  +20.0 µs met: +12.5 µs (12.5 µs to 12.5 µs)"),
+            text.contains("112 µs  100 µs   1.12  1.12–1.12  1  +20.0 µs met: +12.5 µs (12.5 µs to 12.5 µs)"),
             "{text}"
         );
         let case = Case::new("cloud", "64 gets", "one by one").limit(1.0 / 40.0);
