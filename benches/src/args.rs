@@ -10,16 +10,18 @@ Larder side by side with its peers.
 
 usage: larder-bench [SUITE…] [--quick] [--json FILE] [--svg FILE] [--case FILTER] [--dir DIR] [--check]
 
-  SUITE          hot, warm, durable, file; all of them if none is named
+  SUITE          hot, warm, durable, file, cloud; all of them if none is named
   --quick        small working sets and few rounds: a look, not a figure
-  --json FILE    a line {suite, case, peer, ours, theirs, unit, ratio, spread, n, limit, met} for each case
+  --json FILE    a line {suite, case, peer, ours, theirs, unit, ratio, spread, added, added_spread, n, limit, added_limit,
+                 met} for each case
   --svg FILE     the ratios as a picture
   --case FILTER  only cases with this text in 'suite/case/peer'
   --dir DIR      where the stores are made; the folder for temporary files if not given. durable and file refuse
                  a file system in memory, where a sync costs nothing
   --check        fail if a case is above its limit
 
-ratio is our cost over the peer's: the median of the rounds. spread is the 95 % interval of that median.
+ratio is our cost over the peer's: the median of the rounds. spread is the 95 % interval of that median. added is our
+cost less the peer's, likewise.
 ";
 
 /// What was asked for.
@@ -58,9 +60,9 @@ impl Args {
                 "--svg" => args.svg = Some(value()?.into()),
                 "--case" => args.case = Some(value()?),
                 "--dir" => args.dir = Some(value()?.into()),
-                suite if suite::NAMES.contains(&suite) => args.suites.push(name),
+                suite if suite::names().any(|name| name == suite) => args.suites.push(name),
                 _ => {
-                    let known = suite::NAMES.join(", ");
+                    let known = suite::names().collect::<Vec<_>>().join(", ");
                     return Err(
                         format!("{name:?} is neither a suite ({known}) nor an option; see --help").into()
                     );

@@ -94,6 +94,20 @@ impl Context {
         }
     }
 
+    /// A plan for what waits for a server in another process.
+    #[cfg(feature = "cloud")]
+    pub(crate) fn wire_plan(&self) -> Plan {
+        Plan {
+            budget: Duration::from_millis(self.either(600, 30_000)),
+            turn: Duration::from_millis(self.either(10, 40)),
+            multiple: 1,
+            warm_up: self.either(2, 20),
+            one_thread: false,
+            min_rounds: 11,
+            max_rounds: 2_000,
+        }
+    }
+
     /// Measures a case, if the filter lets it through.
     pub(crate) fn measure(
         &mut self,
@@ -109,7 +123,12 @@ impl Context {
         self.say(case.path());
         let rounds = measure::pair(plan, workload, &mut ours, &mut theirs)
             .map_err(|e| format!("{}: {e}", case.path()))?;
-        let outcome = Outcome::new(case, &rounds);
+        self.add(case, &rounds)
+    }
+
+    /// Takes in what came of a case's rounds: ours, theirs.
+    pub(crate) fn add(&mut self, case: Case, rounds: &[(f64, f64)]) -> Result<()> {
+        let outcome = Outcome::new(case, rounds);
         if let Some(json) = &mut self.json {
             writeln!(json, "{}", report::json(&outcome))?;
         }

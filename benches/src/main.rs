@@ -31,6 +31,10 @@ use context::Context;
 use error::Result;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "cloud")]
+    if let Some(code) = suite::cloud::role(std::env::args().skip(1)) {
+        return code;
+    }
     let done = Args::parse(std::env::args().skip(1)).and_then(|asked| match asked {
         Some(args) => run(&args),
         None => {

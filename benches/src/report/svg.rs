@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::per_op;
+use super::table::times;
 use crate::case::Outcome;
 
 const ROW: f64 = 26.0;
@@ -60,7 +60,7 @@ pub(crate) fn svg(outcomes: &[Outcome]) -> String {
         push(format_args!(
             "<text x=\"16\" y=\"{base:.1}\" fill=\"#1f2328\">{name} <tspan fill=\"#59636e\">over {peer}</tspan></text>"
         ));
-        if let Some(limit) = outcome.case.limit {
+        if let Some(limit) = outcome.limit_as_ratio() {
             let x = axis.x(limit);
             push(format_args!(
                 "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"#1f2328\" stroke-width=\"2\"/>",
@@ -74,11 +74,11 @@ pub(crate) fn svg(outcomes: &[Outcome]) -> String {
         ));
         push(format_args!("<circle cx=\"{dot:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{colour}\"/>"));
         push(format_args!(
-            "<text x=\"{:.1}\" y=\"{base:.1}\" fill=\"{colour}\">{:.2}× <tspan fill=\"#59636e\">{} / {}</tspan></text>",
+            "<text x=\"{:.1}\" y=\"{base:.1}\" fill=\"{colour}\">{}× <tspan fill=\"#59636e\">{} / {}</tspan></text>",
             LEFT + PLOT + 14.0,
-            outcome.ratio,
-            per_op(outcome.ours),
-            per_op(outcome.theirs)
+            times(outcome.ratio),
+            outcome.case.unit.show(outcome.ours),
+            outcome.case.unit.show(outcome.theirs)
         ));
     }
     push(format_args!("</svg>"));
@@ -95,8 +95,8 @@ impl Axis {
     fn over(outcomes: &[Outcome]) -> Axis {
         let mut axis = Axis { low: 0.5, high: 2.0 };
         for outcome in outcomes {
-            let limit = outcome.case.limit.unwrap_or(1.0);
-            axis.low = axis.low.min(outcome.spread.0 * 0.9);
+            let limit = outcome.limit_as_ratio().unwrap_or(1.0);
+            axis.low = axis.low.min(outcome.spread.0 * 0.9).min(limit * 0.9);
             axis.high = axis.high.max(outcome.spread.1 * 1.1).max(limit * 1.1);
         }
         axis
@@ -108,7 +108,7 @@ impl Axis {
 
     fn ticks(&self) -> impl Iterator<Item = f64> {
         let range = self.low..=self.high;
-        [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0]
+        [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0]
             .into_iter()
             .filter(move |tick| range.contains(tick))
     }

@@ -1,6 +1,6 @@
 //! The table for people.
 
-use crate::case::Outcome;
+use crate::case::{Limit, Outcome};
 
 const HEAD: [&str; 9] = ["suite", "case", "peer", "ours", "theirs", "ratio", "spread", "n", "limit"];
 
@@ -33,36 +33,47 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
 }
 
 fn line(outcome: &Outcome) -> [String; HEAD.len()] {
-    let limit = match (outcome.case.limit, outcome.met()) {
-        (Some(limit), Some(met)) => {
-            let verdict = if met { "met" } else { "MISSED" };
-            let close = if outcome.is_close() { ", within the spread" } else { "" };
-            format!("{limit:.2} {verdict}{close}")
+    let unit = outcome.case.unit;
+    let verdict = || {
+        let verdict = if outcome.met() == Some(true) { "met" } else { "MISSED" };
+        format!("{verdict}{}", if outcome.is_close() { ", within the spread" } else { "" })
+    };
+    let limit = match outcome.case.limit {
+        None => "none".to_owned(),
+        Some(Limit::Ratio(limit)) => format!("{} {}", times(limit), verdict()),
+        Some(Limit::Added(limit)) => {
+            let (low, high) = outcome.added_spread;
+            let [limit, added, low, high] = [limit, outcome.added, low, high].map(|n| unit.show(n));
+            format!("+{limit} {}: +{added} ({low} to {high})", verdict())
         }
-        _ => "none".to_owned(),
     };
     [
         outcome.case.suite.to_owned(),
         outcome.case.name.clone(),
         outcome.case.peer.to_owned(),
-        per_op(outcome.ours),
-        per_op(outcome.theirs),
-        format!("{:.2}", outcome.ratio),
-        format!("{:.2}–{:.2}", outcome.spread.0, outcome.spread.1),
+        unit.show(outcome.ours),
+        unit.show(outcome.theirs),
+        times(outcome.ratio),
+        format!("{}–{}", times(outcome.spread.0), times(outcome.spread.1)),
         outcome.n.to_string(),
         limit,
     ]
 }
 
+/// A ratio, with a digit more where it is small.
+pub(crate) fn times(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
+}
+
 /// Nanoseconds with three digits and the unit that suits them.
 pub(crate) fn per_op(nanos: f64) -> String {
-    let (value, unit) = match nanos {
-        n if n < 1e3 => (n, "ns"),
-        n if n < 1e6 => (n / 1e3, "µs"),
-        n if n < 1e9 => (n / 1e6, "ms"),
-        n => (n / 1e9, "s"),
+    let (value, unit) = match nanos.abs() {
+        n if n < 1e3 => (nanos, "ns"),
+        n if n < 1e6 => (nanos / 1e3, "µs"),
+        n if n < 1e9 => (nanos / 1e6, "ms"),
+        _ => (nanos / 1e9, "s"),
     };
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    let digits = if value.abs() < 10.0 { 2 } else { usize::from(value.abs() < 100.0) };
     format!("{value:.digits$} {unit}")
 }
 
@@ -89,7 +100,28 @@ mod tests {
 
     #[test]
     fn times_have_three_digits() {
-        let texts = [0.5, 99.94, 999.0, 1_000.0, 12_345.0, 7.5e6, 2e9].map(per_op);
-        assert_eq!(texts, ["0.50 ns", "99.9 ns", "999 ns", "1.00 µs", "12.3 µs", "7.50 ms", "2.00 s"]);
+        let texts = [0.5, 99.94, 999.0, 1_000.0, 12_345.0, 7.5e6, 2e9, -1_234.0].map(per_op);
+        assert_eq!(
+            texts,
+            ["0.50 ns", "99.9 ns", "999 ns", "1.00 µs", "12.3 µs", "7.50 ms", "2.00 s", "-1.23 µs"]
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "cloud")]
+    fn what_is_added_is_told_where_it_is_judged() {
+        use crate::case::Unit;
+        let case = Case::new("cloud", "get", "p").unit(Unit::Cpu).limit_added(20_000.0);
+        let text = table(&[Outcome::new(case, &[(112_500.0, 100_000.0)])]);
+        assert!(
+            text.contains("112 µs  100 µs   1.12  1.12–1.12  1  +20.0 µs met: +12.5 µs (12.5 µs to 12.5 µs)"),
+            "{text}"
+        );
+        let case = Case::new("cloud", "64 gets", "one by one").limit(1.0 / 40.0);
+        let text = table(&[Outcome::new(case, &[(0.52, 20.0)])]);
+        assert!(text.contains("0.026  0.026–0.026  1  0.025 MISSED"), "{text}");
+        let case = Case::new("cloud", "get", "p").unit(Unit::Requests).limit(1.0);
+        let text = table(&[Outcome::new(case, &[(1.0, 1.0)])]);
+        assert!(text.contains("1.00    1.00   1.00"), "{text}");
     }
 }

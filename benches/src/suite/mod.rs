@@ -1,5 +1,7 @@
 //! The suites, by name.
 
+#[cfg(feature = "cloud")]
+pub(crate) mod cloud;
 mod durable;
 mod file;
 mod hot;
@@ -9,13 +11,27 @@ use crate::args::Args;
 use crate::context::Context;
 use crate::error::Result;
 
-/// Their names, in the order in which they run.
-pub(crate) const NAMES: [&str; 4] = [hot::NAME, warm::NAME, durable::NAME, file::NAME];
+/// A suite: its name, and what runs it.
+type Suite = (&'static str, fn(&mut Context) -> Result<()>);
+
+/// The suites, in the order in which they run.
+const SUITES: &[Suite] = &[
+    (hot::NAME, hot::run),
+    (warm::NAME, warm::run),
+    (durable::NAME, durable::run),
+    (file::NAME, file::run),
+    #[cfg(feature = "cloud")]
+    (cloud::NAME, cloud::run),
+];
+
+/// Their names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SUITES.iter().map(|(name, _)| *name)
+}
 
 /// Runs those that were asked for.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<()> {
-    let runs: [fn(&mut Context) -> Result<()>; NAMES.len()] = [hot::run, warm::run, durable::run, file::run];
-    for (name, run) in NAMES.into_iter().zip(runs) {
+    for (name, run) in SUITES {
         if args.wants_suite(name) {
             run(context)?;
         }

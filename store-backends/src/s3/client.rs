@@ -52,14 +52,19 @@ impl Client {
         &self.config
     }
 
+    /// The client, if there is one.
+    pub(super) fn ready(&self) -> Option<Arc<Live>> {
+        self.live.load_full()
+    }
+
     /// The client, built now if there is none.
     pub(super) async fn get(&self, op: Op) -> Result<Arc<Live>> {
-        if let Some(live) = self.live.load_full() {
+        if let Some(live) = self.ready() {
             return Ok(live);
         }
         let mut found = self.found.lock().await;
         // Whoever held the lock may have built it.
-        if let Some(live) = self.live.load_full() {
+        if let Some(live) = self.ready() {
             return Ok(live);
         }
         let http = self.http();

@@ -113,7 +113,7 @@ impl Wire {
         match pre {
             Precondition::Any => Ok(Condition::None),
             Precondition::Absent => Ok(Condition::Absent),
-            Precondition::Matches(version) => self.still(op, call, key, name, version).await,
+            Precondition::Matches(version) => Box::pin(self.still(op, call, key, name, version)).await,
         }
     }
 

@@ -67,14 +67,15 @@ impl Wire {
         match self.send(op, options, &name, &draft, body.clone(), &condition).await? {
             Ok(etag) => Ok(self.written(&draft, &etag, body.len() as u64)),
             Err(failure) if failure.is(412) => {
-                match self.refused(op, key, &name, options, draft.facts.write_id).await? {
+                let id = draft.facts.write_id;
+                match Box::pin(self.refused(op, key, &name, options, id)).await? {
                     Refused::Mine(version) => {
                         let written = self.written(&draft, "", body.len() as u64);
                         Ok(mine(written, version))
                     }
                     Refused::Still(etag) => {
                         let still = Condition::Match(etag);
-                        match self.send(op, options, &name, &draft, body.clone(), &still).await? {
+                        match Box::pin(self.send(op, options, &name, &draft, body.clone(), &still)).await? {
                             Ok(etag) => Ok(self.written(&draft, &etag, body.len() as u64)),
                             // Whoever replaced it meanwhile is for the next attempt to see.
                             Err(failure) if failure.is(412) || failure.is_absent() => {
@@ -103,23 +104,24 @@ impl Wire {
     ) -> Result<Result<String, Failure>> {
         let live = self.live(op, &options.call).await?;
         let len = body.len() as u64;
-        let field = |native: Native| draft.fields[native as usize].clone();
-        let request = live
-            .sdk
-            .put_object()
-            .bucket(self.bucket())
-            .key(name)
-            .set_metadata(Some(draft.entries.clone()))
-            .set_content_type(field(Native::ContentType))
-            .set_cache_control(field(Native::CacheControl))
-            .set_content_encoding(field(Native::ContentEncoding))
-            .set_content_disposition(field(Native::ContentDisposition))
-            .set_content_language(field(Native::ContentLanguage))
-            .set_if_match(condition.if_match())
-            .set_if_none_match(condition.if_none_match())
-            .body(Body::from(body))
-            .send();
-        let done = self.write(op, &options.call, &live, len, request).await?;
+        let mut request = live.sdk.put_object().bucket(self.bucket()).key(name).body(Body::from(body));
+        // Each of these moves all of the request, so that only those are called that say something.
+        if !draft.entries.is_empty() {
+            request = request.set_metadata(Some(draft.entries.clone()));
+        }
+        if draft.fields.iter().any(Option::is_some) {
+            let field = |native: Native| draft.fields[native as usize].clone();
+            request = request
+                .set_content_type(field(Native::ContentType))
+                .set_cache_control(field(Native::CacheControl))
+                .set_content_encoding(field(Native::ContentEncoding))
+                .set_content_disposition(field(Native::ContentDisposition))
+                .set_content_language(field(Native::ContentLanguage));
+        }
+        if *condition != Condition::None {
+            request = request.set_if_match(condition.if_match()).set_if_none_match(condition.if_none_match());
+        }
+        let done = self.write(op, &options.call, &live, len, request.send()).await?;
         Ok(match done {
             Ok(done) => Ok(done.e_tag().unwrap_or_default().to_owned()),
             Err(failure) => Err(failure),

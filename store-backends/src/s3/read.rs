@@ -95,17 +95,18 @@ impl Wire {
         ask: &Ask,
     ) -> Result<Result<Answer<Found>, Failure>> {
         let live = self.live(op, call).await?;
-        let request = live
-            .sdk
-            .get_object()
-            .bucket(self.bucket())
-            .key(name)
-            .set_range(ask.range.map(header))
-            .set_if_match(ask.if_match.clone())
-            .set_if_none_match(ask.if_none_match.clone())
-            .set_checksum_mode(self.config().checksums.then_some(ChecksumMode::Enabled))
-            .send();
-        let got = match self.read(op, call, &live, request).await? {
+        let mut request = live.sdk.get_object().bucket(self.bucket()).key(name);
+        // Each of these moves all of the request, so that only those are called that say something.
+        if self.config().checksums {
+            request = request.checksum_mode(ChecksumMode::Enabled);
+        }
+        if let Some(range) = ask.range {
+            request = request.range(header(range));
+        }
+        if ask.if_match.is_some() || ask.if_none_match.is_some() {
+            request = request.set_if_match(ask.if_match.clone()).set_if_none_match(ask.if_none_match.clone());
+        }
+        let got = match self.read(op, call, &live, request.send()).await? {
             Ok(got) => Ok(Found { object: Object::of_get(op, &got)?, body: got.body, live }),
             Err(failure) => Err(failure),
         };
@@ -197,7 +198,7 @@ impl Wire {
             tried += 1;
             let got = match self.layout_of(key) {
                 Layout::Plain => self.get_once(op, key, &name, options).await,
-                Layout::Record => record::get(self, op, key, &name, options).await,
+                Layout::Record => Box::pin(record::get(self, op, key, &name, options)).await,
             };
             match got {
                 // What was damaged on its way is whole the next time; what is damaged where it lies is not.
@@ -233,9 +234,11 @@ impl Wire {
     ) -> Result<Sought<B>> {
         let answer = match self.ask(op, &options.call, name, &Ask::of(options, self.env.wall())).await? {
             Ok(answer) => answer,
-            Err(failure) if failure.is(416) => return self.past_the_end(op, options, name, failure).await,
+            Err(failure) if failure.is(416) => {
+                return Box::pin(self.past_the_end(op, options, name, failure)).await;
+            }
             Err(failure) if failure.is(412) => {
-                return self.not_only(op, &options.call, key, name).await.map(Sought::Got);
+                return Box::pin(self.not_only(op, &options.call, key, name)).await.map(Sought::Got);
             }
             Err(failure) => return Err(failure.into()),
         };

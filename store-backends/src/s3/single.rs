@@ -64,7 +64,8 @@ impl Store for Single {
             true => {
                 let mut options = options.clone();
                 options.size_hint = options.size_hint.or(Some(value.len() as u64));
-                upload::put_stream(wire, &self.retries, op, key, derived::pieces(value), &options).await
+                let pieces = derived::pieces(value);
+                Box::pin(upload::put_stream(wire, &self.retries, op, key, pieces, &options)).await
             }
         };
         done.map_err(wire.named(op, key))

@@ -27,6 +27,9 @@ const SAME_SIZE: u64 = 1000;
 /// The largest part that is made, as it is held in memory. S3 takes 5 GiB.
 const LARGEST_PART: u64 = 1 << 30;
 
+/// The most room that is made for a part before its bytes are there.
+const ROOM: usize = 64 << 20;
+
 /// Writes a value that does not fit one request, or of which nobody knows whether it does.
 pub(super) async fn put_stream(
     wire: &Arc<Wire>,
@@ -131,6 +134,11 @@ impl<'a> Upload<'a> {
             }
             while !piece.is_empty() {
                 let full = self.part_size(number, hint) as usize;
+                if part.is_empty() {
+                    // At once, as a buffer that grows is there twice while it does.
+                    let left = hint.map_or(u64::MAX, |hint| hint - (raw_len - piece.len() as u64));
+                    part.reserve(full.min(left.try_into().unwrap_or(usize::MAX)).min(ROOM));
+                }
                 let taken = piece.split_to(piece.len().min(full - part.len()));
                 part.extend_from_slice(&taken);
                 if part.len() < full {
@@ -185,7 +193,7 @@ impl<'a> Upload<'a> {
         self.call.guard(env, self.op, async { body.try_next().await }).await
     }
 
-    /// Begins to send a part, once one of those under way has ended if there are too many.
+    /// Begins to send a part, and waits until the next one may be filled: it is in memory like those under way.
     async fn start<'u>(
         &'u self,
         sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
@@ -193,7 +201,7 @@ impl<'a> Upload<'a> {
         part: Bytes,
     ) -> Result<()> {
         sending.push(self.send(number as i32, part).boxed());
-        while sending.len() > self.wire.config().parts_at_once {
+        while sending.len() >= self.wire.config().parts_at_once {
             sending.next().await.transpose()?;
         }
         // Those under way go on only while somebody polls them.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use futures_util::future::BoxFuture;
 use larder_store_core::env::{InFlight, InFlightGuard};
 use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result, StoreId, closed};
 
@@ -20,6 +21,13 @@ use super::name::Names;
 
 /// Sending so many bytes may take a second more.
 const BYTES_A_SECOND: u64 = 256 << 10;
+
+/// What the SDK says of a request.
+type Sent<T, E> = Result<T, SdkError<E, HttpResponse>>;
+
+/// A request of the SDK that is not sent yet. Boxed before anything is put around it: it has many kilobytes, and each
+/// future that takes it in would copy them.
+type Request<'a, T, E> = BoxFuture<'a, Sent<T, E>>;
 
 /// A store of single attempts, and what all handles and streams of it share.
 pub(super) struct Wire {
@@ -116,16 +124,34 @@ impl Wire {
 
     /// The client, within the time of the call.
     pub(super) async fn live(&self, op: Op, call: &Call) -> Result<Arc<Live>> {
-        call.guard(&self.env, op, self.client.get(op)).await
+        match self.client.ready() {
+            Some(live) => Ok(live),
+            // Boxed, as is all that is seldom: the future of every call would be as large as the largest in it.
+            None => Box::pin(call.guard(&self.env, op, self.client.get(op))).await,
+        }
     }
 
     /// Sends a request that changes nothing.
-    pub(super) async fn read<T, E>(
+    pub(super) fn read<'a, T, E>(
+        &'a self,
+        op: Op,
+        call: &'a Call,
+        live: &'a Arc<Live>,
+        request: impl Future<Output = Sent<T, E>> + Send + 'a,
+    ) -> impl Future<Output = Result<Result<T, Failure>>> + Send + 'a
+    where
+        T: Send + 'a,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.read_boxed(op, call, live, Box::pin(request))
+    }
+
+    async fn read_boxed<T, E>(
         &self,
         op: Op,
         call: &Call,
         live: &Arc<Live>,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: Request<'_, T, E>,
     ) -> Result<Result<T, Failure>>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -137,13 +163,28 @@ impl Wire {
     }
 
     /// Sends a request that writes, with a body of so many bytes.
-    pub(super) async fn write<T, E>(
+    pub(super) fn write<'a, T, E>(
+        &'a self,
+        op: Op,
+        call: &'a Call,
+        live: &'a Arc<Live>,
+        bytes: u64,
+        request: impl Future<Output = Sent<T, E>> + Send + 'a,
+    ) -> impl Future<Output = Result<Result<T, Failure>>> + Send + 'a
+    where
+        T: Send + 'a,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.write_boxed(op, call, live, bytes, Box::pin(request))
+    }
+
+    async fn write_boxed<T, E>(
         &self,
         op: Op,
         call: &Call,
         live: &Arc<Live>,
         bytes: u64,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: Request<'_, T, E>,
     ) -> Result<Result<T, Failure>>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -166,7 +207,7 @@ impl Wire {
         op: Op,
         limit: Duration,
         writes: bool,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: Request<'_, T, E>,
     ) -> Result<T, Failure>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -28,7 +28,8 @@ larder-sim CAMPAIGN [--options]
             --entries 1000000  --opens 200  --deaths 20  --writes 256  --dir FOLDER
 
   limits  a listing of a million keys and a value of 1 GiB, in a process with a data limit
-            --store file,lmdb|all  --keys 1000000  --value 1024 (MiB)  --limit 96 (MiB)  --params sync=none  --dir FOLDER
+            --store file,lmdb|all|s3  --keys 1000000  --value 1024 (MiB)  --limit 96 (MiB)  --params sync=none
+            --layout plain|record|all (s3)  --dir FOLDER
 
   hostile-keys  keys that look like paths, escapes, names of the store's own; none leaves the root, all come back
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER

@@ -203,6 +203,6 @@ pub fn url(config: &StoreConfig) -> String {
 /// # Panics
 /// If there is no runtime to be had.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(work)
 }

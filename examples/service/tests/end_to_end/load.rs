@@ -1,6 +1,6 @@
 //! Two processes over one origin and one shared front, under a mixed load, stopped and started again under it.
 //!
-//! `LARDER_SERVICE_SECONDS` says how long (20; half an hour for a campaign).
+//! `LARDER_SERVICE_SECONDS` says how long (20 over files and 15 over a bucket; half an hour for a campaign).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use larder::Env;
+use larder_cloud_tests::s3::{Double, DoubleOptions};
 use tokio::task::JoinSet;
 
 use crate::client::{Client, NoAnswer};
-use crate::process::{Service, settings};
+use crate::process::{Service, over_bucket, over_files, settings};
 use crate::watch::{Taken, taken};
 
 const WORKERS: usize = 12;
@@ -47,11 +48,43 @@ fn number(body: &Bytes) -> u64 {
     std::str::from_utf8(body).unwrap().split(' ').next().unwrap().parse().unwrap()
 }
 
+/// How long, and what must have happened in each second for the rest to mean something.
+struct Pace {
+    seconds: u64,
+    requests: u64,
+    /// In each front of each process.
+    hits: u64,
+}
+
+impl Pace {
+    fn of(seconds: u64, requests: u64, hits: u64) -> Pace {
+        let asked = std::env::var("LARDER_SERVICE_SECONDS").ok();
+        let asked = asked.map(|text| text.parse().expect("LARDER_SERVICE_SECONDS is a number"));
+        Pace { seconds: asked.unwrap_or(seconds), requests, hits }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_under_load() {
-    let seconds = std::env::var("LARDER_SERVICE_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20);
-    let (env, folder) = (Env::system(), tempfile::tempdir().unwrap());
-    let start = || Service::start(&settings(folder.path(), ""));
+    let folder = tempfile::tempdir().unwrap();
+    load(&over_files(folder.path()), Pace::of(20, 100, 5)).await;
+}
+
+/// The bucket is that of the double, which runs in this process; the service only knows its address.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_over_a_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let double =
+        Double::start(DoubleOptions { buckets: vec!["origin".into()], ..Default::default() }).unwrap();
+    load(&over_bucket(folder.path(), &double.url("origin/service")), Pace::of(15, 40, 2)).await;
+    let requests = double.requests();
+    assert!(requests.get("PutObject").is_some_and(|puts| *puts > 100), "{requests:?}");
+    assert_eq!(double.uploads("origin"), 0, "an upload was left behind");
+}
+
+async fn load(tiers: &[String], pace: Pace) {
+    let (env, seconds) = (Env::system(), pace.seconds);
+    let start = || Service::start(&settings(tiers, ""));
     let (first, second) = (start(), start());
     let bench = Arc::new(Bench {
         bases: RwLock::new([Some(first.base.clone()), Some(second.base.clone())]),
@@ -90,12 +123,12 @@ async fn two_processes_under_load() {
     for service in [&first, &second] {
         let text = client.get(&format!("{}/metrics", service.base), &[]).await.body;
         let text = String::from_utf8(text.to_vec()).unwrap();
-        for tier in ["0", "1"] {
+        for tier in 0..tiers.len() - 1 {
             let hits = text.lines().find(|line| {
                 line.starts_with("larder_tier_hits_total") && line.contains(&format!("tier=\"{tier}\""))
             });
             let hits: u64 = hits.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0);
-            assert!(hits > 5 * seconds, "{hits} hits of tier {tier}\n{text}");
+            assert!(hits > pace.hits * seconds, "{hits} hits of tier {tier}\n{text}");
         }
     }
 
@@ -136,7 +169,7 @@ async fn two_processes_under_load() {
     println!("{seconds} s: {requests} requests, {open} without an answer, {warm:?} to {end:?}");
     // Only what was on its way when both stopped.
     assert!(open <= 3 * WORKERS as u64, "{open} requests without an answer");
-    assert!(requests > 100 * seconds, "{requests} requests in {seconds} s");
+    assert!(requests > pace.requests * seconds, "{requests} requests in {seconds} s");
     last.terminate();
     assert_eq!(last.ended(Duration::from_secs(25)).await, 0);
 }

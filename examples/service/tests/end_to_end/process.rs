@@ -14,14 +14,27 @@ pub(crate) struct Service {
     pub(crate) base: String,
 }
 
-/// The settings of a process over `folder`: memory, an LMDB front that processes share, and files.
-pub(crate) fn settings(folder: &Path, more: &str) -> String {
+/// The tiers of processes on one host: memory, an LMDB front that they share, and files.
+pub(crate) fn over_files(folder: &Path) -> Vec<String> {
     let at = |name: &str| folder.join(name).display().to_string();
+    vec![
+        "memory:?capacity=8MiB".to_owned(),
+        format!("lmdb:{}?capacity=32MiB", at("front")),
+        format!("file:{}?sync=none", at("origin")),
+    ]
+}
+
+/// The same in front of a bucket, without memory: every process looks into the one front.
+pub(crate) fn over_bucket(folder: &Path, bucket: &str) -> Vec<String> {
+    vec![format!("lmdb:{}?capacity=32MiB", folder.join("front").display()), bucket.to_owned()]
+}
+
+/// The settings of a process over these tiers.
+pub(crate) fn settings(tiers: &[String], more: &str) -> String {
+    // A text in TOML is quoted as one in JSON.
+    let tiers = serde_json::to_string(tiers).unwrap();
     format!(
-        "listen = \"127.0.0.1:0\"\nstop_seconds = 20\n{more}\n[store]\nfresh = \"sole_writer\"\n\
-         tiers = [\"memory:?capacity=8MiB\", \"lmdb:{}?capacity=32MiB\", \"file:{}?sync=none\"]\n",
-        at("front"),
-        at("origin"),
+        "listen = \"127.0.0.1:0\"\nstop_seconds = 20\n{more}\n[store]\nfresh = \"sole_writer\"\ntiers = {tiers}\n"
     )
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::client::Client;
-use crate::process::{Service, settings};
+use crate::process::{Service, over_files, settings};
 
 fn long() -> Bytes {
     (0..100_000u32).flat_map(|n| n.to_le_bytes()).collect()
@@ -14,7 +14,7 @@ fn long() -> Bytes {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_http_asks_for() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(&settings(folder.path(), "max_body_bytes = 1000000"));
+    let service = Service::start(&settings(&over_files(folder.path()), "max_body_bytes = 1000000"));
     let (client, base) = (Client::new(), service.base.clone());
     let at = |key: &str| format!("{base}/v1/{key}");
 
@@ -139,9 +139,12 @@ async fn settings_that_are_wrong_are_named() {
     let file = folder.path().join("service.toml");
     for (text, said) in [
         ("listen = \"nowhere\"".to_owned(), "line 1: invalid socket address"),
-        (settings(folder.path(), "patience = 3"), "unknown field"),
-        (settings(folder.path(), "request_seconds = 0"), "0 seconds"),
-        (settings(folder.path(), "").replace("fresh = \"sole_writer\"", "fresh = \"soon\""), "fresh"),
+        (settings(&over_files(folder.path()), "patience = 3"), "unknown field"),
+        (settings(&over_files(folder.path()), "request_seconds = 0"), "0 seconds"),
+        (
+            settings(&over_files(folder.path()), "").replace("fresh = \"sole_writer\"", "fresh = \"soon\""),
+            "fresh",
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         let out = std::process::Command::new(env!("CARGO_BIN_EXE_larder-example-service"))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::crypto::{Checksum as _, Md5};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -21,9 +21,6 @@ use super::options::DoubleOptions;
 use super::serve;
 use super::server::Server;
 use super::settings::{Conditions, Rights};
-
-/// What may stand unescaped in the value of a parameter.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// An S3 server in this process, on threads and a port of its own. It ends when it is dropped.
 ///
@@ -79,15 +76,7 @@ impl Double {
 
     /// A store's URL for `place`, a bucket or a bucket and a prefix, with all that is needed to reach it.
     pub fn url(&self, place: &str) -> String {
-        let parameters = [
-            ("endpoint", self.endpoint()),
-            ("region", self.region().to_owned()),
-            ("access_key", self.access_key().to_owned()),
-            ("secret_key", self.secret_key().to_owned()),
-        ];
-        let parameters =
-            parameters.map(|(name, value)| format!("{name}={}", utf8_percent_encode(&value, PLAIN)));
-        format!("s3://{place}?{}", parameters.join("&"))
+        self.server.options.url(&self.endpoint(), place)
     }
 
     /// Makes a bucket, if it is not there.
@@ -99,13 +88,37 @@ impl Double {
     /// Puts an empty object under each of `keys`, without any request: for a million of them.
     pub fn seed<K: AsRef<str>>(&self, bucket: &str, keys: impl IntoIterator<Item = K>) {
         self.create_bucket(bucket);
-        let etag = Etag::whole(s3s::crypto::Checksum::finalize(s3s::crypto::Md5::default()));
+        let etag = Etag::whole(Md5::checksum(&[]));
         let object = Object { content: Content::Empty, etag, modified: self.server.now(), extra: None };
         let mut buckets = self.server.buckets();
         let Some(bucket) = buckets.get_mut(bucket) else { return };
         for key in keys {
             bucket.objects.insert(key.as_ref().as_bytes().into(), object.clone());
         }
+    }
+
+    /// Puts the value of each key as an object, without any request: for a million small ones.
+    ///
+    /// # Errors
+    /// If one cannot be kept.
+    pub fn seed_values<K: AsRef<str>>(
+        &self,
+        bucket: &str,
+        values: impl IntoIterator<Item = (K, Vec<u8>)>,
+    ) -> io::Result<()> {
+        self.create_bucket(bucket);
+        let modified = self.server.now();
+        for (key, value) in values {
+            let mut writer = self.server.spool.writer();
+            writer.write(&value)?;
+            let etag = Etag::whole(Md5::checksum(&value));
+            let object = Object { content: writer.finish(), etag, modified, extra: None };
+            // The lock for each alone: values may take long to make, and may be made by requests.
+            if let Some(bucket) = self.server.buckets().get_mut(bucket) {
+                bucket.objects.insert(key.as_ref().as_bytes().into(), object);
+            }
+        }
+        Ok(())
     }
 
     /// How many objects a bucket holds; 0 if there is no such bucket.

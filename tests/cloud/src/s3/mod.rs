@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod apart;
 mod api;
 mod bucket;
 mod clock;
@@ -21,6 +22,7 @@ mod listing;
 mod object;
 mod operation;
 mod options;
+pub mod program;
 mod receive;
 mod serve;
 mod server;
@@ -28,6 +30,7 @@ mod settings;
 mod sums;
 mod upload;
 
+pub use apart::Apart;
 pub use double::Double;
 pub use faults::{Fault, FaultPlan, Faults, When};
 pub use options::DoubleOptions;

@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What may stand unescaped in the value of a parameter.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
 /// What a [`Double`](super::Double) is started with.
 #[derive(Debug, Clone)]
 pub struct DoubleOptions {
@@ -33,5 +38,20 @@ impl Default for DoubleOptions {
             buckets: Vec::new(),
             threads: 2,
         }
+    }
+}
+
+impl DoubleOptions {
+    /// A store's URL for `place` at the server that was started with these options and listens at `endpoint`.
+    pub(super) fn url(&self, endpoint: &str, place: &str) -> String {
+        let parameters = [
+            ("endpoint", endpoint),
+            ("region", &self.region),
+            ("access_key", &self.access_key),
+            ("secret_key", &self.secret_key),
+        ];
+        let parameters =
+            parameters.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, PLAIN)));
+        format!("s3://{place}?{}", parameters.join("&"))
     }
 }

@@ -9,7 +9,7 @@ use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, GetOptions, Got, Key, ListOptions, Listed, PutOptions, Store};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::run::{key, len_of};
+use super::fill::{key, len_of};
 use crate::args::Args;
 use crate::report::Report;
 use crate::{Outcome, clock, process, stores, value};

@@ -1,4 +1,4 @@
-use larder_sim::limits::{Options, run};
+use larder_sim::limits::{Options, Subject, run};
 use larder_sim::place::Place;
 use larder_sim::stores::Kind;
 
@@ -6,10 +6,10 @@ use crate::program;
 
 /// 50,000 keys and a value of 128 MiB, in 48 MiB: an eighth of the value and half of the limit of the long form, as
 /// threads and their stacks do not shrink with the data.
-fn limits(kind: Kind) {
+fn limits(subject: Subject) {
     let place = Place::in_memory().unwrap();
     let report = run(&Options {
-        kind,
+        subject,
         params: "sync=none".to_owned(),
         folder: place.path(),
         keys: 50_000,
@@ -26,11 +26,23 @@ fn limits(kind: Kind) {
 #[test]
 #[cfg(feature = "file")]
 fn file() {
-    limits(Kind::File);
+    limits(Subject::Disk(Kind::File));
 }
 
 #[test]
 #[cfg(feature = "lmdb")]
 fn lmdb() {
-    limits(Kind::Lmdb);
+    limits(Subject::Disk(Kind::Lmdb));
+}
+
+#[test]
+#[cfg(feature = "s3")]
+fn s3() {
+    limits(Subject::Bucket("plain"));
+}
+
+#[test]
+#[cfg(feature = "s3")]
+fn s3_records() {
+    limits(Subject::Bucket("record"));
 }

@@ -1,0 +1,68 @@
+//! What is spent: time, or processor time.
+
+use std::future::Future;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
+
+use crate::error::Result;
+
+/// What is told by a side as its cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    Wall,
+    /// Processor time of all threads of this process, in the system too.
+    Cpu,
+}
+
+impl Clock {
+    pub(super) fn now(self) -> Duration {
+        let now = clock_gettime(match self {
+            Clock::Wall => ClockId::Monotonic,
+            Clock::Cpu => ClockId::ProcessCPUTime,
+        });
+        Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+    }
+}
+
+/// What work on a worker of the runtime costs.
+pub(super) fn timed(
+    runtime: &Runtime,
+    clock: Clock,
+    work: impl Future<Output = Result<()>> + Send + 'static,
+) -> Result<Duration> {
+    runtime.block_on(runtime.spawn(async move {
+        let begun = clock.now();
+        work.await?;
+        Ok(clock.now() - begun)
+    }))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+
+    #[test]
+    fn sleep_is_time_and_no_processor_time() {
+        let runtime = Context::runtime().unwrap();
+        let sleeps = || async {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            Ok(())
+        };
+        assert!(timed(&runtime, Clock::Wall, sleeps()).unwrap() >= Duration::from_millis(60));
+        // Other tests run in this process at the same time, if it is not a runner of its own.
+        let quiet =
+            (0..20).any(|_| timed(&runtime, Clock::Cpu, sleeps()).unwrap() < Duration::from_millis(20));
+        assert!(quiet);
+        let work = async {
+            let begun = Clock::Cpu.now();
+            while Clock::Cpu.now() - begun < Duration::from_millis(20) {
+                std::hint::spin_loop();
+            }
+            Ok(())
+        };
+        assert!(timed(&runtime, Clock::Cpu, work).unwrap() >= Duration::from_millis(20));
+    }
+}
