@@ -9,6 +9,7 @@
 //! Backends live in `larder-store-backends`; this crate knows none of them.
 
 pub mod attributes;
+pub mod boot;
 mod call;
 pub mod cbor;
 pub mod config;

@@ -4,8 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use larder_store_core::Env;
+use larder_store_core::boot::boot_id;
 
-use crate::boot::boot_number;
+/// The boot's id in one number; 0 where it is not told.
+fn boot_number() -> u64 {
+    let [a, b] = boot_id();
+    a ^ b.rotate_left(1)
+}
 
 /// When the origin was asked, by both clocks, read before it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

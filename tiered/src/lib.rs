@@ -32,7 +32,6 @@
 //! # Ok::<(), larder_store_core::Error>(()) }).unwrap();
 //! ```
 
-mod boot;
 mod builder;
 mod clocks;
 mod entry;

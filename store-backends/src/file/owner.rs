@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use larder_store_core::boot::boot_id;
+
 /// A process, as the names of its temporary files tell it: the boot it runs in, its number, and when it started, since
 /// numbers come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +52,12 @@ impl Owner {
     }
 }
 
-/// The first digits of the id that the kernel draws at each start.
+/// The first digits of the boot's id; "0" where it is not told.
 fn boot() -> String {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(8).collect();
-    if digits.is_empty() { "0".to_owned() } else { digits }
+    match boot_id() {
+        [0, 0] => "0".to_owned(),
+        [first, _] => format!("{:08x}", first >> 32),
+    }
 }
 
 /// When a process started, in ticks since the boot.

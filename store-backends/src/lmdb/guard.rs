@@ -15,6 +15,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use larder_store_core::Env;
+use larder_store_core::boot::boot_id;
 
 use super::config::LmdbRole;
 use super::sys::{self, Words};
@@ -95,14 +96,6 @@ pub(super) struct Guard {
 fn pid_namespace() -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self/ns/pid").map_or(0, |meta| meta.ino())
-}
-
-/// Which boot of the machine this is; zeros where that is not told.
-fn boot_id() -> [u64; 2] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let half = |range| digits.get(range).and_then(|d: &str| u64::from_str_radix(d, 16).ok()).unwrap_or(0);
-    [half(0..16), half(16..32)]
 }
 
 /// How a role is noted: a word that damage does not make of another.

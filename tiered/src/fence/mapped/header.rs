@@ -15,8 +15,8 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use larder_store_core::StoreId;
 
-pub(super) use crate::boot::boot_id;
 use crate::sys::Words;
+pub(super) use larder_store_core::boot::boot_id;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"LRDRFNC1");
 /// Words of the head.
