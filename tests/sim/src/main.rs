@@ -56,7 +56,7 @@ larder-sim CAMPAIGN [--options]
             --operations 100000  --layout plain|record|all  --mutant no-conditions|resending-proxy
 
   cold-start  the Lambda example, from its main to the first value out of a cache that is there; it connects to nothing
-            --function target/lambda/larder-lambda  --starts 500  --kills 100  --dir FOLDER
+            --function target/function/larder-lambda  --starts 500  --kills 100  --dir FOLDER
 
 Each takes --seed N (it prints the one it took) and --json (a line for each store instead of a table).
 The exit code is 0 when nothing is wrong, 1 when something is, 2 when the campaign itself could not go on.";

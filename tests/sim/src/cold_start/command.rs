@@ -19,7 +19,7 @@ pub fn role(name: &str, args: Args) -> Option<Outcome> {
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
-    let function = args.text("function")?.unwrap_or_else(|| "target/lambda/larder-lambda".into()).into();
+    let function = args.text("function")?.unwrap_or_else(|| "target/function/larder-lambda".into()).into();
     let (starts, kills) = (args.number("starts", 500)?, args.number("kills", 100)?);
     let dir = args.text("dir")?;
     args.finish()?;

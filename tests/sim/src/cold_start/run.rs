@@ -32,7 +32,7 @@ struct Starts {
 pub fn run(options: &Options) -> Outcome<Report> {
     let mut report = Report::new("cold-start", "memory, LMDB, s3", 0);
     let size = std::fs::metadata(&options.function)
-        .map_err(|e| format!("{}: {e}; it is built with --profile lambda", options.function.display()))?
+        .map_err(|e| format!("{}: {e}; it is built with --profile function", options.function.display()))?
         .len();
     report.count("bytes of the program", size);
     let double = Double::start(DoubleOptions::default())?;
