@@ -21,7 +21,7 @@ const STACK: &str = "LARDER_STACK";
 
 fn main() -> ExitCode {
     let begin = Env::system().now();
-    // One thread: a function has one invocation at a time, and starts sooner without more.
+    // One thread: a function waits more than it works, and starts sooner without more.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(begin)),
         Err(error) => {
@@ -43,11 +43,12 @@ async fn run(begin: Instant) -> ExitCode {
     if let Some(code) = once(&store, begin).await {
         return code;
     }
-    let handler = |event: LambdaEvent<Event>| {
+    let handler = move |event: LambdaEvent<Event>| {
         let store = store.clone();
         async move { function::answer(&*store, event.payload, Some(event.context.deadline())).await }
     };
-    match lambda_runtime::run(service_fn(handler)).await {
+    // One invocation at a time, unless the environment was given several (AWS_LAMBDA_MAX_CONCURRENCY).
+    match lambda_runtime::run_concurrent(service_fn(handler)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the runtime ended: {error}");

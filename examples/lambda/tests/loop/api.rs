@@ -58,6 +58,11 @@ impl Api {
         self.next
     }
 
+    /// The next answer, whichever invocation it belongs to; `None` if there is none within `patience`.
+    pub(crate) fn any(&self, patience: Duration) -> Option<(u64, Answer)> {
+        self.answers.recv_timeout(patience).ok()
+    }
+
     /// The answer to an invocation; `None` if there is none within `patience`.
     pub(crate) fn answer(&self, id: u64, patience: Duration) -> Option<Answer> {
         loop {

@@ -11,6 +11,7 @@ use crate::api::Api;
 pub(crate) struct Environment {
     stack: String,
     api: String,
+    at_once: u32,
     child: Child,
 }
 
@@ -19,8 +20,9 @@ pub(crate) fn program() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_larder-lambda")).to_owned()
 }
 
-fn spawn(stack: &str, api: &str) -> Child {
+fn spawn(stack: &str, api: &str, at_once: u32) -> Child {
     Command::new(program())
+        .env("AWS_LAMBDA_MAX_CONCURRENCY", at_once.to_string())
         .env("LARDER_STACK", stack)
         .env("AWS_LAMBDA_RUNTIME_API", api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "larder")
@@ -36,12 +38,13 @@ fn spawn(stack: &str, api: &str) -> Child {
 impl Environment {
     /// Starts the function over this stack.
     pub(crate) fn start(api: &Api, stack: &str) -> Environment {
-        Environment::start_at(api.address(), stack)
+        Environment::start_at(api.address(), stack, 1)
     }
 
-    /// Starts it where the Runtime API has this address.
-    pub(crate) fn start_at(api: &str, stack: &str) -> Environment {
-        Environment { stack: stack.to_owned(), api: api.to_owned(), child: spawn(stack, api) }
+    /// Starts it where the Runtime API has this address, for so many invocations at once.
+    pub(crate) fn start_at(api: &str, stack: &str, at_once: u32) -> Environment {
+        let child = spawn(stack, api, at_once);
+        Environment { stack: stack.to_owned(), api: api.to_owned(), at_once, child }
     }
 
     fn signal(&self, signal: Signal) {
@@ -63,7 +66,7 @@ impl Environment {
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.child.wait().expect("it is ours");
-        self.child = spawn(&self.stack, &self.api);
+        self.child = spawn(&self.stack, &self.api, self.at_once);
     }
 
     /// Whether the process is still there.

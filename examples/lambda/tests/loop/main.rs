@@ -93,6 +93,37 @@ fn invocations_with_kills_and_freezes_are_right_every_time() {
     println!("{} invocations, {kills} kills, {freezes} freezes, {hits} hits, none wrong", invocations());
 }
 
+/// An environment may be given several invocations at once, which share the stack and add to the same numbers.
+#[test]
+fn invocations_at_once_in_one_environment() {
+    let (double, folder, mut api) = (double(), tempfile::tempdir().unwrap(), Api::start());
+    let _environment = Environment::start_at(api.address(), &stack(&double, folder.path()), 8);
+    // So that several are under way whatever the machine does meanwhile.
+    double.set_latency(Duration::from_millis(3));
+    let (keys, each) = (3, 60);
+    let mut asked = std::collections::BTreeMap::new();
+    for n in 0..keys * each {
+        let event = format!(r#"{{"op": "add", "key": "n/{}"}}"#, n % keys);
+        asked.insert(api.invoke(event, Duration::from_secs(30)), n % keys);
+    }
+    let mut sums = vec![Vec::new(); keys];
+    let mut in_order = true;
+    let mut last = 0;
+    while !asked.is_empty() {
+        let (id, answer) = api.any(Duration::from_secs(30)).expect("an answer");
+        let key = asked.remove(&id).expect("one answer for each");
+        let answer = answer.unwrap();
+        let sum = answer.split("\"value\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        sums[key].push(sum.and_then(|sum| sum.parse::<usize>().ok()).expect("a number"));
+        (in_order, last) = (in_order && id > last, id);
+    }
+    for mut sums in sums {
+        sums.sort_unstable();
+        assert_eq!(sums, (1..=each).collect::<Vec<_>>(), "each adds one");
+    }
+    assert!(!in_order, "they were carried out one by one");
+}
+
 /// What plays Lambda here is ours; this is somebody else's.
 #[test]
 fn the_function_runs_under_cargo_lambda() {
@@ -101,7 +132,7 @@ fn the_function_runs_under_cargo_lambda() {
     let stack = stack(&double, folder.path());
     for round in 0..2 {
         // The second finds the cache of the first, which is killed.
-        let _environment = Environment::start_at(&emulator.runtime_api(), &stack);
+        let _environment = Environment::start_at(&emulator.runtime_api(), &stack, 1);
         for n in 1..=3 {
             let answer = emulator.invoke(r#"{"op": "add", "key": "visits"}"#).unwrap();
             assert!(answer.contains(&format!(r#""value":"{}""#, 3 * round + n)), "{answer}");
