@@ -122,3 +122,27 @@ async fn a_value_that_stands_in_the_way_is_looked_at() {
     assert_eq!(seen(&double), [("HeadObject", 1), ("PutObject", 1)]);
     assert_eq!(store.get(Key::new("k").unwrap()).await.unwrap().as_deref(), Some(&b"2"[..]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_callers() {
+    let double = double();
+    double.set_latency(std::time::Duration::from_millis(20));
+    let value = Bytes::from_static(b"value");
+    let store = larder::open(&double.url("bucket/p")).await.unwrap();
+    store.put("k", value.clone()).await.unwrap();
+    seen(&double);
+
+    // Through a stack they wait for one answer.
+    let stack = larder::open(&format!("memory:?capacity=16MiB | {}&fresh=30s", double.url("bucket/p"))).await;
+    let stack = stack.unwrap();
+    let got = futures_util::future::join_all((0..10_000).map(|_| stack.get("k"))).await;
+    assert!(got.into_iter().all(|got| got.unwrap() == Some(value.clone())));
+    assert_eq!(seen(&double), [("GetObject", 1)]);
+
+    // Alone each asks for itself, and waits for its turn.
+    double.set_latency(std::time::Duration::ZERO);
+    let got = futures_util::future::join_all((0..10_000).map(|_| store.get("k"))).await;
+    assert!(got.into_iter().all(|got| got.unwrap() == Some(value.clone())));
+    assert_eq!(seen(&double), [("GetObject", 10_000)]);
+    assert!(double.connections() <= 2 * 256, "{} connections", double.connections());
+}
