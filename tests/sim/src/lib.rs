@@ -1,4 +1,5 @@
-//! Campaigns against Larder's stores: each a command of the binary `larder-sim` and, in a short form, a test.
+//! Campaigns against Larder's stores: each a command of the binary `larder-sim` and, in a short form, a test
+//! (`cold-start` has none: it wants a program that is optimised, and what it needs else the program's own tests show).
 //!
 //! A campaign opens its stores through a [`Registry`](larder_store_core::Registry), so it is written once for all of
 //! them. It prints its seed, and `--seed` repeats its choices (the instants of kills are the machine's own).

@@ -144,6 +144,6 @@ async fn ten_thousand_callers() {
     let got = futures_util::future::join_all((0..10_000).map(|_| store.get("k"))).await;
     assert!(got.into_iter().all(|got| got.unwrap() == Some(value.clone())));
     assert_eq!(seen(&double), [("GetObject", 10_000)]);
-    // 256 requests are under way at once; a connection that comes late is one more.
-    assert!(double.connections() <= 1000, "{} connections", double.connections());
+    // 256 requests are under way at once; connections that come late are as many more.
+    assert!(double.connections() <= 2 * 256, "{} connections", double.connections());
 }

@@ -24,8 +24,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let dir = args.text("dir")?;
     args.finish()?;
     let place = Place::new(dir.as_deref().map(Path::new))?;
-    let options =
-        Options { function, folder: place.path(), starts, kills, lenient: false, program: Program::this()? };
+    let options = Options { function, folder: place.path(), starts, kills, program: Program::this()? };
     let (report, took) = clock::timed(|| run(&options));
     let mut report = report?;
     report.time("took", took);

@@ -39,8 +39,7 @@ pub(super) fn play(mut args: Args) -> Outcome {
     let folder = PathBuf::from(args.need("folder")?);
     let config = StoreConfig::parse(&args.need("url")?)?;
     args.finish()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    stores::block_on(async {
         let stack = tiers(&folder).over(stores::open(&config).await?)?.open().await?;
         let key = Key::new(KEY)?;
         stack.put_opts(&key, VALUE.into(), &PutOptions::new()).await?;

@@ -25,8 +25,6 @@ pub struct Options {
     pub starts: u64,
     /// How often after a kill.
     pub kills: u64,
-    /// Times and size are only told, not judged: those of a build that is not optimised say nothing.
-    pub lenient: bool,
     /// The program of the children.
     pub program: Program,
 }

@@ -20,7 +20,7 @@ use crate::rng::Rng;
 use crate::value::{self, HEAD, WriteNo};
 
 /// What a deadline leaves for being told about it, on a machine that has other things to do.
-const GRACE: Duration = Duration::from_millis(2500);
+const GRACE: Duration = Duration::from_millis(1500);
 /// Values that go up in parts begin here.
 const LARGE: usize = 17 << 20;
 

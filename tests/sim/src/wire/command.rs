@@ -1,6 +1,6 @@
 //! `larder-sim wire`.
 
-use super::{Options, run};
+use super::{Mutant, Options, run};
 use crate::args::Args;
 use crate::report::Report;
 use crate::{Outcome, clock, rng};
@@ -18,10 +18,10 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         Some("record") => &["record"],
         Some(other) => return Err(format!("there is no layout {other:?}").into()),
     };
-    let (mutant, false_conflicts) = match args.text("mutant")?.as_deref() {
-        None => (false, false),
-        Some("no-conditions") => (true, false),
-        Some("resending-proxy") => (false, true),
+    let mutant = match args.text("mutant")?.as_deref() {
+        None => None,
+        Some("no-conditions") => Some(Mutant::NoConditions),
+        Some("resending-proxy") => Some(Mutant::ResendingProxy),
         Some(other) => return Err(format!("there is no mutant {other:?}").into()),
     };
     args.finish()?;
@@ -35,7 +35,6 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
             keys: 12,
             rate: 0.05,
             layout,
-            false_conflicts,
             mutant,
             seed,
         };

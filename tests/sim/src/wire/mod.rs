@@ -34,6 +34,16 @@ const PLACE: &str = "wire/here";
 /// Bytes of the stack that the clients are polled on.
 const STACK: usize = 64 << 20;
 
+/// What is broken on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The service ignores conditions.
+    NoConditions,
+    /// Conditional writes whose only attempt succeeded are told 412, as by a proxy that sends requests again by itself.
+    /// Nobody can tell that from a conflict.
+    ResendingProxy,
+}
+
 /// What the campaign does.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -49,11 +59,8 @@ pub struct Options {
     pub rate: f64,
     /// `plain` or `record`.
     pub layout: &'static str,
-    /// To show that harm is seen: conditional writes whose only attempt succeeded are told 412, as by a proxy that sends
-    /// requests again by itself. Nobody can tell that from a conflict.
-    pub false_conflicts: bool,
-    /// To show that harm is seen: the service ignores conditions.
-    pub mutant: bool,
+    /// To show that harm is seen. The first answer that is wrong ends the campaign then.
+    pub mutant: Option<Mutant>,
     /// Decides what can be decided.
     pub seed: u64,
 }
@@ -80,7 +87,7 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
     let params = format!("layout={layout}&attempt_timeout=250ms&patience=5s&part_size=5MiB");
     let config = StoreConfig::parse(&format!("{url}&{params}"))?;
     let store = stores::open(&config).await?;
-    if options.mutant {
+    if options.mutant == Some(Mutant::NoConditions) {
         double.set_conditions(larder_cloud_tests::s3::Conditions::Ignored);
     }
     let keys: Vec<Key> = (0..options.keys).map(|n| Key::new(format!("k/{n}"))).collect::<Result<_, _>>()?;
@@ -88,8 +95,10 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
     let mut tally = Tally::default();
     let mut states = vec![None; keys.len()];
     let (mut done, mut number) = (0, 0);
-    let enough = if options.mutant || options.false_conflicts { 1 } else { 5 };
-    while done < options.operations && report.problems().len() < enough {
+    while done < options.operations
+        && report.problems().len() < 5
+        && (options.mutant.is_none() || tally.wrong_answers == 0)
+    {
         let calls = options.operations_of_a_round.min(options.operations - done);
         let round = Round { options, double, store: store.clone(), keys: &keys, number, calls };
         states = round.run(states, &mut rng, &mut tally, &mut report).await?;

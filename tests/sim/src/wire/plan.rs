@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use larder_cloud_tests::s3::{Fault, FaultPlan, When};
 
-use super::Options;
+use super::{Mutant, Options};
 
 /// How late a late effect is, and how long a slow body takes.
 const DELAY: Duration = Duration::from_millis(120);
 
 /// Faults that are kinds of one and share its rate.
-fn groups(false_conflicts: bool) -> Vec<Vec<Fault>> {
+fn groups(mutant: Option<Mutant>) -> Vec<Vec<Fault>> {
     let bare = |when| [500, 502, 503, 504].map(|status| Fault::Bare(status, when)).to_vec();
     let hinted = |fault: fn(bool) -> Fault| vec![fault(false), fault(true)];
     let mut groups = vec![
@@ -29,7 +29,7 @@ fn groups(false_conflicts: bool) -> Vec<Vec<Fault>> {
         vec![Fault::WrongChecksum, Fault::DamagedRequest],
         vec![Fault::ExpiredToken],
     ];
-    if false_conflicts {
+    if mutant == Some(Mutant::ResendingProxy) {
         groups.push(vec![Fault::FalsePrecondition]);
     }
     groups
@@ -38,7 +38,7 @@ fn groups(false_conflicts: bool) -> Vec<Vec<Fault>> {
 /// Every group at the campaign's rate. A byte is changed in either direction, not both, so those two do not share.
 pub(super) fn plan(options: &Options, seed: u64) -> FaultPlan {
     let mut plan = FaultPlan::new(seed).delay(DELAY);
-    for group in groups(options.false_conflicts) {
+    for group in groups(options.mutant) {
         let apart = group.contains(&Fault::WrongChecksum);
         let share = if apart { 1.0 } else { group.len() as f64 };
         for fault in group {

@@ -80,6 +80,7 @@ impl Round<'_> {
         for problem in shared.problems.into_inner().unwrap_or_else(PoisonError::into_inner) {
             report.problem(format!("round {}: {problem}", self.number));
         }
+        tally.wrong_answers += checked.violations.len() as u64;
         for violation in checked.violations {
             report.problem(format!("round {}: {violation}", self.number));
         }

@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub(super) conflicts: u64,
     pub(super) unsettled: u64,
     pub(super) large: u64,
+    /// Answers that are not those of registers.
+    pub(super) wrong_answers: u64,
     pub(super) longest_past: Duration,
 }
 
@@ -32,6 +34,7 @@ impl Tally {
         }
         report.count("writes that were not settled", self.unsettled);
         report.count("uploads in parts", self.large);
+        report.count("wrong answers", self.wrong_answers);
         report.time("longest past a deadline", self.longest_past);
     }
 }
