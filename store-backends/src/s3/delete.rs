@@ -58,7 +58,8 @@ impl Wire {
     }
 
     /// Removes a value, and tells whether there was one. What was seen is what is removed: a value that somebody puts
-    /// meanwhile is looked at anew.
+    /// meanwhile is looked at anew. A service without conditional deletes removes what it has by then, and what was
+    /// seen is told.
     async fn delete_telling(&self, op: Op, call: &Call, key: &Key, name: &str) -> Result<Removed> {
         let mut refused = None;
         loop {
@@ -74,7 +75,9 @@ impl Wire {
                 Done::Removed | Done::Absent => return Ok(Removed::new(Deleted::No)),
                 Done::Other if refused.as_ref() == Some(&condition) => {
                     let why = "a delete of what stands there is refused as if something else did";
-                    return Err(Error::new(ErrorKind::Unavailable, op, why));
+                    let hint =
+                        "if it stays so, the service does not keep to If-Match: open with conditions=probed";
+                    return Err(Error::new(ErrorKind::Unavailable, op, why).hint(hint));
                 }
                 Done::Other => refused = Some(condition),
             }
@@ -124,25 +127,27 @@ impl Wire {
         }
         // A name that XML cannot hold goes by itself.
         let (named, alone): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, (name, _))| is_xml(name));
-        for (at, _) in alone {
+        let one_by_one = async |item: &DeleteItem| {
             let mut one = DeleteOptions::new().with_call(call.clone());
-            one.only = items[at].only.clone();
-            outcomes[at] = Some(self.delete(op, &items[at].key, &one).await);
+            one.only = item.only.clone();
+            self.delete(op, &item.key, &one).await
+        };
+        for (at, _) in alone {
+            outcomes[at] = Some(one_by_one(&items[at]).await);
         }
         for batch in named.chunks(BATCH) {
             let done = self.delete_some(op, batch, call).await;
             for (at, (name, condition)) in batch {
-                let (key, only) = (&items[*at].key, &items[*at].only);
+                let item = &items[*at];
                 outcomes[*at] = Some(match &done {
                     Err(error) => Err(error.clone()),
                     Ok(refused) => match refused.get(name) {
                         // What stands there may be the same version all the same.
                         Some(error)
-                            if error.is(ErrorKind::Conflict) && self.layout_of(key) == Layout::Record =>
+                            if error.is(ErrorKind::Conflict)
+                                && self.layout_of(&item.key) == Layout::Record =>
                         {
-                            let mut one = DeleteOptions::new().with_call(call.clone());
-                            one.only = only.clone();
-                            self.delete(op, key, &one).await
+                            one_by_one(item).await
                         }
                         Some(error) => Err(error.clone()),
                         None => Ok(Removed::new(match condition {

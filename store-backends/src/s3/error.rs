@@ -176,8 +176,8 @@ fn answered(
         }
         (401 | 403, _) => plain(ErrorKind::Denied).hint(right_for(op)),
         (412, _) => plain(ErrorKind::Conflict),
-        // Two conditional writes met, and this one is to be sent again. Whether it was not made after all is for the
-        // look at the key to say that comes before.
+        // Two conditional writes met, and this one is to be sent again. But something on the way may have sent it twice,
+        // and then this answers the second time: the look at the key before the next attempt tells.
         (409, _) if writes => plain(ErrorKind::Unknown),
         (409, _) => plain(ErrorKind::Unavailable),
         (416, _) => match range_size(raw) {

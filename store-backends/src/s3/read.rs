@@ -133,13 +133,15 @@ impl Wire {
         let seen = match self.read(op, call, &live, request).await? {
             Ok(seen) => Ok(Object::of_head(op, &seen)?),
             // A head has no body that would say why.
-            Err(failure) if failure.code.is_none() && matches!(failure.status, Some(301 | 400 | 403)) => {
+            Err(head) if head.code.is_none() && matches!(head.status, Some(301 | 400 | 403)) => {
                 let first = Ask { range: Some(ByteRange::from(0..1)), ..Ask::default() };
                 match self.ask(op, call, name, &first).await? {
                     Err(why) if !why.is(416) => Err(why),
                     _ => {
-                        let why = "a head was refused, and a get of the same object was not";
-                        return Err(Error::new(ErrorKind::Unavailable, op, why));
+                        let why =
+                            format!("{}, and a get of the same object is not refused", head.error.why());
+                        let hint = "if it stays so: a policy or a proxy on the way lets no HEAD request pass";
+                        return Err(Error::new(ErrorKind::Unavailable, op, why).hint(hint));
                     }
                 }
             }

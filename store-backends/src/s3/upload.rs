@@ -1,6 +1,7 @@
 //! Writing values in parts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -8,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
-use larder_store_core::layer::retry::Retries;
+use larder_store_core::layer::retry::{Retries, unknown};
 use larder_store_core::record::Sealer;
 use larder_store_core::{
     ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written,
@@ -57,7 +58,7 @@ struct Upload<'a> {
     name: String,
     id: String,
     parts: std::sync::Mutex<Vec<CompletedPart>>,
-    over: std::sync::atomic::AtomicBool,
+    over: AtomicBool,
 }
 
 impl<'a> Upload<'a> {
@@ -248,81 +249,68 @@ impl<'a> Upload<'a> {
         self,
         key: &Key,
         draft: &Draft,
-        condition: Condition,
+        mut condition: Condition,
         options: &PutOptions,
         size: u64,
     ) -> Result<Written> {
+        let (op, call, id) = (self.op, self.call, draft.facts.write_id);
         let mut parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(|e| e.into_inner()));
         parts.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let made = |version: Version| mine(self.wire.written(draft, "", size), version);
+        let mut attempts = self.retries.attempts(call);
+        // Whether an attempt got no answer.
         let mut open = false;
-        let done = self.try_complete(key, draft, condition, options, size, parts, &mut open).await;
+        let done: Result<Written> = async {
+            loop {
+                let failed = match self.finish(&parts, &condition).await? {
+                    Ok(etag) => return Ok(self.wire.written(draft, &etag, size)),
+                    Err(failure) => failure,
+                };
+                let lost = failed.code.as_deref() == Some("NoSuchUpload");
+                if failed.is(412) {
+                    match self.wire.refused(op, key, &self.name, options, id).await? {
+                        Refused::Mine(version) => return Ok(made(version)),
+                        Refused::Still(etag) => {
+                            condition = Condition::Match(etag);
+                            let why = "what stood there was written again meanwhile";
+                            attempts.again(op, Error::new(ErrorKind::Unavailable, op, why)).await?;
+                            continue;
+                        }
+                    }
+                }
+                if failed.is_absent() && !lost && condition != Condition::None {
+                    return Err(gone(op));
+                }
+                open |= !failed.error.settled();
+                if !failed.error.settled() || (lost && open) {
+                    let now = self.wire.current(op, call, key, &self.name).await.ok().flatten();
+                    if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
+                        return Ok(made(now.version));
+                    }
+                    if lost {
+                        let why = "the upload is gone, and the value that stands there is not its own";
+                        return Err(Error::new(ErrorKind::Unknown, op, why));
+                    }
+                }
+                let error = Error::from(failed);
+                if !error.kind().is_retryable() && !error.is(ErrorKind::Unknown) {
+                    return Err(error);
+                }
+                attempts.again(op, error).await?;
+            }
+        }
+        .await;
         match done {
             Ok(mut written) => {
-                self.over.store(true, std::sync::atomic::Ordering::Relaxed);
+                self.over.store(true, Ordering::Relaxed);
                 written.settled &= !open;
                 Ok(written)
             }
             // Whatever the last attempt met, one before it may have been made.
             Err(error) if open && error.is(ErrorKind::Conflict) => Err(error.with_settled(false)),
-            Err(error) if open && !error.is(ErrorKind::Unknown) => {
-                Err(Error::new(ErrorKind::Unknown, self.op, error.why()).caused_by(error))
-            }
+            Err(error) if open => Err(unknown(error)),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Asks for the object until there is an answer. `open` says afterwards whether an attempt got none.
-    #[allow(clippy::too_many_arguments, reason = "it is one call of the one above")]
-    async fn try_complete(
-        &self,
-        key: &Key,
-        draft: &Draft,
-        mut condition: Condition,
-        options: &PutOptions,
-        size: u64,
-        parts: CompletedMultipartUpload,
-        open: &mut bool,
-    ) -> Result<Written> {
-        let (op, call, id) = (self.op, self.call, draft.facts.write_id);
-        let made = |version: Version| mine(self.wire.written(draft, "", size), version);
-        let mut attempts = self.retries.attempts(call);
-        loop {
-            let failed = match self.finish(&parts, &condition).await? {
-                Ok(etag) => return Ok(self.wire.written(draft, &etag, size)),
-                Err(failure) => failure,
-            };
-            let lost = failed.code.as_deref() == Some("NoSuchUpload");
-            if failed.is(412) {
-                match self.wire.refused(op, key, &self.name, options, id).await? {
-                    Refused::Mine(version) => return Ok(made(version)),
-                    Refused::Still(etag) => {
-                        condition = Condition::Match(etag);
-                        let why = "what stood there was written again meanwhile";
-                        attempts.again(op, Error::new(ErrorKind::Unavailable, op, why)).await?;
-                        continue;
-                    }
-                }
-            }
-            if failed.is_absent() && !lost && condition != Condition::None {
-                return Err(gone(op));
-            }
-            *open |= !failed.error.settled();
-            if !failed.error.settled() || (lost && *open) {
-                let now = self.wire.current(op, call, key, &self.name).await.ok().flatten();
-                if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
-                    return Ok(made(now.version));
-                }
-                if lost {
-                    let why = "the upload is gone, and the value that stands there is not its own";
-                    return Err(Error::new(ErrorKind::Unknown, op, why));
-                }
-            }
-            let error = Error::from(failed);
-            if !error.kind().is_retryable() && !error.is(ErrorKind::Unknown) {
-                return Err(error);
-            }
-            attempts.again(op, error).await?;
         }
     }
 

@@ -105,8 +105,19 @@ impl Fate {
 /// What to do about a write that may have been made.
 pub(super) const READ_FIRST: &str = "read the key before anything depends on it";
 
-/// The error of a write that may have been made, whatever its last attempt said.
-pub(super) fn unknown(last: Error) -> Error {
+/// The error of a write that may have been made, whatever its last attempt said: one attempt got no answer.
+///
+/// Its kind is [`ErrorKind::Unknown`], and what `last` advises stays. For a store that sends a part of a write again by
+/// itself.
+///
+/// ```
+/// use larder_store_core::{Error, ErrorKind, Op, layer::retry::unknown};
+/// let last = Error::new(ErrorKind::Denied, Op::Put, "the token has expired").hint("get a new one");
+/// let error = unknown(last);
+/// assert_eq!((error.kind(), error.settled()), (ErrorKind::Unknown, false));
+/// assert!(error.to_string().contains("get a new one"), "{error}");
+/// ```
+pub fn unknown(last: Error) -> Error {
     if last.is(ErrorKind::Unknown) {
         let last = last.with_settled(false);
         return if last.advice().is_some() { last } else { last.hint(READ_FIRST) };

@@ -74,6 +74,7 @@ mod write;
 use std::sync::Arc;
 
 pub use engine::{Attempts, Retries};
+pub use fate::unknown;
 pub use options::{RetryBudget, RetryOptions};
 
 use super::order::{self, Layers};
