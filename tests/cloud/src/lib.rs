@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a server runs on real clocks, sockets and threads of its own")]
 
 pub mod child;
+pub mod installed;
 pub mod ministack;
 pub mod s3;
 

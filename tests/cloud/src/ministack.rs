@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Failure;
+use crate::{Failure, installed};
 
 /// How long it may take to answer for the first time: it is Python on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,29 +24,12 @@ pub struct MiniStack {
 }
 
 impl MiniStack {
-    /// Finds the program: `$LARDER_MINISTACK`, `ministack` on the `PATH`, or `target/cloud-venv/bin/ministack`.
-    pub fn find() -> Option<PathBuf> {
-        if let Some(named) = std::env::var_os("LARDER_MINISTACK") {
-            return Some(PathBuf::from(named));
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let on_path = std::env::split_paths(&path).map(|folder| folder.join("ministack"));
-        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-        let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"));
-        on_path.chain([target.join("cloud-venv/bin/ministack")]).find(|program| program.is_file())
-    }
-
     /// Starts it for a test, or says on the error output that the test is skipped.
     ///
     /// # Panics
     /// If it is not installed and `CI` is set, or if it does not start.
     pub fn for_test(test: &str) -> Option<Self> {
-        let Some(program) = Self::find() else {
-            let what = "MiniStack is not installed (tests/run does it, or set LARDER_MINISTACK)";
-            assert!(std::env::var_os("CI").is_none(), "{test}: {what}, and CI is set");
-            let _ = writeln!(std::io::stderr(), "{test} is SKIPPED: {what}");
-            return None;
-        };
+        let program = installed::or_skip(test, "ministack", "LARDER_MINISTACK")?;
         match Self::start(&program) {
             Ok(started) => Some(started),
             Err(failure) => panic!("{test}: {} does not start: {failure}", program.display()),

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use larder_cloud_tests::installed;
+
 /// The function's name.
 const NAME: &str = "larder-lambda";
 /// How long it may take to listen, on a busy machine.
@@ -20,24 +22,10 @@ pub(crate) struct Emulator {
     folder: tempfile::TempDir,
 }
 
-/// `$LARDER_CARGO_LAMBDA`, or `cargo-lambda` on the `PATH`.
-fn find() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("LARDER_CARGO_LAMBDA") {
-        return Some(named.into());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join("cargo-lambda")).find(|program| program.is_file())
-}
-
 impl Emulator {
     /// Starts it, or says that the test is skipped.
     pub(crate) fn for_test(test: &str) -> Option<Emulator> {
-        let Some(program) = find() else {
-            let what = "cargo-lambda is not installed (tests/run does it, or set LARDER_CARGO_LAMBDA)";
-            assert!(std::env::var_os("CI").is_none(), "{test}: {what}, and CI is set");
-            println!("{test} is SKIPPED: {what}");
-            return None;
-        };
+        let program = installed::or_skip(test, "cargo-lambda", "LARDER_CARGO_LAMBDA")?;
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let log = File::create(folder.path().join("log")).unwrap();
