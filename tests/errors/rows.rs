@@ -38,8 +38,14 @@ impl Rows {
         self.0.push(Row { section, cause, folder, error: Some(error) });
     }
 
+    /// What cannot be provoked here: it wants root, mounts or bindfs. Said past the harness's capture; under CI a failure.
     fn skip(&mut self, section: &'static str, cause: impl Into<String>) {
-        self.0.push(Row { section, cause: cause.into(), folder: None, error: None });
+        let cause = cause.into();
+        assert!(std::env::var_os("CI").is_none(), "CI must provoke it, as root and with bindfs: {cause}");
+        let said =
+            format!("the_page_is_what_the_stores_say: SKIPPED without root, mounts or bindfs: {cause}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+        self.0.push(Row { section, cause, folder: None, error: None });
     }
 }
 

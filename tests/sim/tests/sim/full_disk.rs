@@ -9,7 +9,10 @@ fn can_mount() -> bool {
     let Err(why) = available(&program(), Disk::Tmpfs) else { return true };
     assert!(std::env::var_os("CI").is_none(), "{why}");
     // Past the capture of the test harness.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("full_disk is SKIPPED: {why}\n").as_bytes());
+    let _ = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("full_disk is SKIPPED: {why}\n").as_bytes(),
+    );
     false
 }
 
