@@ -130,6 +130,12 @@ ops! {
     Exists = "exists",
     /// Removing a store.
     Destroy = "destroy",
+    /// Writing a dump.
+    Export = "export",
+    /// Reading a dump.
+    Import = "import",
+    /// Comparing two stores or dumps.
+    Verify = "verify",
     /// Making a key.
     Key = "key",
     /// Reading a URL, a configuration or another text.

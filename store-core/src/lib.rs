@@ -27,11 +27,13 @@ pub mod layer;
 mod meta;
 mod options;
 mod outcome;
+pub mod probe;
 mod range;
 pub mod record;
 
 mod registry;
 mod secret;
+mod setters;
 mod store;
 mod store_id;
 pub mod system;

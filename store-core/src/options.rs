@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind, Op, Result};
 use crate::key::Key;
 use crate::range::ByteRange;
+use crate::setters;
 use crate::system::Space;
 use crate::version::Version;
 use crate::write_id::WriteId;
@@ -210,22 +211,6 @@ impl Step {
             Step::Delete(item) => &item.key,
         }
     }
-}
-
-macro_rules! setters {
-    ($options:ident { $($(#[$doc:meta])* $setter:ident: $field:ident = $type:ty => $value:expr,)* }) => {
-        impl $options {
-            /// The default ones.
-            pub fn new() -> $options {
-                $options::default()
-            }
-            $($(#[$doc])*
-            pub fn $setter(mut self, $field: $type) -> $options {
-                self.$field = $value;
-                self
-            })*
-        }
-    };
 }
 
 setters!(GetOptions {

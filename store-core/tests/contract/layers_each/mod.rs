@@ -1,8 +1,6 @@
 //! What each of the small layers does that its inner store does not.
 #![cfg(feature = "conformance")]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod limit;
 mod observe;
 mod order;

@@ -1,11 +1,9 @@
 //! Streams and listings that break off on purpose.
 #![cfg(feature = "conformance")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::faulty::{body, faulty, key, plan};
+use crate::common::faulty::{body, faulty, key, plan};
 use futures_util::{FutureExt, StreamExt};
 use larder_store_core::conformance::TestClock;
 use larder_store_core::layer::fault::{Fault, Faults};

@@ -1,8 +1,6 @@
 //! Printing and parsing give back what was there, whatever the characters.
 
-mod common;
-
-use common::rng::Rng;
+use crate::common::rng::Rng;
 use larder_store_core::config::{
     Freshness, Param, ReadPolicy, StackConfig, StackPolicy, StoreConfig, WritePolicy,
 };

@@ -1,12 +1,10 @@
 //! The registry: what it refuses, what it passes on, what it logs, and that no secret gets out on any way.
 #![cfg(feature = "conformance")]
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
+use crate::common::capture::Capture;
 use async_trait::async_trait;
-use common::capture::Capture;
 use larder_store_core::config::{Param, StackConfig, StoreConfig};
 use larder_store_core::conformance::{Place, Reference};
 use larder_store_core::{

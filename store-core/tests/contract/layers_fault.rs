@@ -1,13 +1,11 @@
 //! The store that fails on purpose does fail on purpose, and only then.
 #![cfg(feature = "conformance")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::common::faulty::{body, faulty, key, plan};
 use bytes::Bytes;
-use common::faulty::{body, faulty, key, plan};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::conformance::{Reference, TestClock};
 use larder_store_core::layer::fault::{Effect, Fault, FaultStore, Faults, When};
@@ -88,8 +86,9 @@ async fn effect(inner: &Reference, op: Op) -> Option<bool> {
 
 #[test]
 fn every_call_of_a_store_is_tried_here() {
+    let jobs = [Op::Export, Op::Import, Op::Verify];
     let no_call = [Op::Update, Op::Open, Op::Exists, Op::Destroy, Op::Key, Op::Parse];
-    let all: Vec<_> = Op::ALL.iter().filter(|op| !no_call.contains(op)).collect();
+    let all: Vec<_> = Op::ALL.iter().filter(|op| !no_call.contains(op) && !jobs.contains(op)).collect();
     assert_eq!(CALLS.iter().collect::<Vec<_>>(), all);
 }
 

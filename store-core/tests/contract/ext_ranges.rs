@@ -2,12 +2,10 @@
 #![cfg(feature = "conformance")]
 #![allow(clippy::single_range_in_vec_init, reason = "one range is meant")]
 
-mod common;
-
 use std::sync::Arc;
 
+use crate::common::rng::Rng;
 use bytes::Bytes;
-use common::rng::Rng;
 use futures_util::FutureExt;
 use larder_store_core::conformance::{Place, Reference};
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};

@@ -9,6 +9,7 @@ mod life;
 mod lists;
 mod quirk;
 mod reads;
+mod reference;
 mod streams;
 mod time;
 mod writes;

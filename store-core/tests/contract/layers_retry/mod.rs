@@ -1,8 +1,6 @@
 //! What is sent again, when, and for how long.
 #![cfg(feature = "conformance")]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod deletes;
 mod puts;
 mod streams;
@@ -11,9 +9,9 @@ mod walk;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::faulty::{body, key, plan};
-use common::jump::JumpClock;
-use common::retried::{Retried, bed, bed_with as bed_of};
+use crate::common::faulty::{body, key, plan};
+use crate::common::jump::JumpClock;
+use crate::common::retried::{Retried, bed, bed_with as bed_of};
 use futures_util::TryStreamExt;
 use larder_store_core::conformance::{Place, Reference};
 use larder_store_core::layer::Layers;
