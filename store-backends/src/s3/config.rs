@@ -131,7 +131,7 @@ pub enum Conditions {
     /// It is.
     #[default]
     Trusted,
-    /// It is asked when the store is opened, which takes seven small requests. If it does not, conditional writes are
+    /// It is asked when the store is opened, which takes some ten small requests. If it does not, conditional writes are
     /// refused from then on.
     Probed,
     /// It is not: conditional writes are refused.

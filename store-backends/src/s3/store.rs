@@ -90,7 +90,7 @@ impl S3Store {
         let id = StoreId::new("s3", config.place(), config.layout.name()).with_prefix(names.root());
         let mut guarantees = promised(&config, &names);
         if let Some(probed) = probed {
-            probed.weaken(&mut guarantees);
+            probe::weaken(probed, &mut guarantees);
         }
         let retry = RetryOptions::new().with_attempts(config.attempts).with_patience(Some(config.patience));
         let retries = Retries::new(retry, options.env.clone())?;
@@ -100,7 +100,7 @@ impl S3Store {
     }
 
     /// Asks the live service whether it keeps what the guarantees say: writes, reads and removes a small object of the
-    /// system space, nine requests in all.
+    /// system space, eleven requests in all.
     ///
     /// # Errors
     /// Whatever the requests meet, but for conditions that are ignored: those are in the answer.

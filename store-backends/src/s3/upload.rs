@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::layer::retry::{Retries, unknown};
-use larder_store_core::record::Sealer;
+use larder_store_core::record::{Head, Sealer};
 use larder_store_core::{
     ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written,
 };
@@ -111,10 +111,13 @@ impl<'a> Upload<'a> {
         let mut sealer = draft.head.as_ref().map(|head| Sealer::new(head.binding()));
         let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
         let (mut number, mut raw_len, mut sent) = (1, 0u64, 0u64);
-        // The head of a record says how long the value is, so what comes first goes last.
-        let mut first: Option<Bytes> = None;
-        let mut part = BytesMut::new();
+        // The head of a record says how long the value is, so what comes first goes last, with room for the head.
+        let room = draft.head.as_ref().map_or(Ok(0), |head| head.encode().map(|head| head.len()))?;
+        let mut first: Option<BytesMut> = None;
+        let mut part = BytesMut::zeroed(room);
         let (hint, most) = (options.size_hint, self.wire.guarantees.max_value);
+        let whole = |raw_len| draft.head.clone().map_or(raw_len, |head| Head { raw_len, ..head }.body_len());
+        let whole = hint.map_or(u64::MAX, whole);
         while let Some(mut piece) = self.next(&mut body).await? {
             raw_len += piece.len() as u64;
             if raw_len > hint.unwrap_or(most).min(most) {
@@ -135,22 +138,21 @@ impl<'a> Upload<'a> {
             }
             while !piece.is_empty() {
                 let full = self.part_size(number, hint) as usize;
-                if part.is_empty() {
-                    // At once, as a buffer that grows is there twice while it does.
-                    let left = hint.map_or(u64::MAX, |hint| hint - (raw_len - piece.len() as u64));
-                    part.reserve(full.min(left.try_into().unwrap_or(usize::MAX)).min(ROOM));
-                }
+                // At once, as a buffer that grows is there twice while it does.
+                let left = whole - (raw_len - piece.len() as u64);
+                let lacks = (full - part.len()).min(left.try_into().unwrap_or(usize::MAX));
+                part.reserve(lacks.min(ROOM.saturating_sub(part.len())));
                 let taken = piece.split_to(piece.len().min(full - part.len()));
                 part.extend_from_slice(&taken);
                 if part.len() < full {
                     continue;
                 }
-                let whole = std::mem::take(&mut part).freeze();
+                let ready = std::mem::take(&mut part);
                 if number == 1 && sealer.is_some() {
-                    first = Some(whole);
+                    first = Some(ready);
                 } else {
-                    sent += whole.len() as u64;
-                    self.start(&mut sending, number, whole).await?;
+                    sent += ready.len() as u64;
+                    self.start(&mut sending, first.is_some(), number, ready.freeze()).await?;
                 }
                 number += 1;
             }
@@ -163,26 +165,17 @@ impl<'a> Upload<'a> {
             let (raw_len, index) = sealer.finish();
             let mut head = head.clone();
             head.raw_len = raw_len;
-            let mut begin = BytesMut::from(&head.encode()?[..]);
-            match first {
-                Some(first) => {
-                    begin.extend_from_slice(&first);
-                    part.extend_from_slice(&index);
-                }
-                // All of it in one part.
-                None => {
-                    begin.extend_from_slice(&part);
-                    begin.extend_from_slice(&index);
-                    part = BytesMut::new();
-                }
-            }
+            part.extend_from_slice(&index);
+            // Without a first one all of it is in one part.
+            let mut begin = first.unwrap_or_else(|| std::mem::take(&mut part));
+            begin[..room].copy_from_slice(&head.encode()?);
             sent += begin.len() as u64;
-            self.start(&mut sending, 1, begin.freeze()).await?;
+            self.start(&mut sending, false, 1, begin.freeze()).await?;
             number = number.max(2);
         }
         if !part.is_empty() || number == 1 {
             sent += part.len() as u64;
-            self.start(&mut sending, number, part.freeze()).await?;
+            self.start(&mut sending, false, number, part.freeze()).await?;
         }
         while sending.try_next().await?.is_some() {}
         Ok(sent)
@@ -194,15 +187,18 @@ impl<'a> Upload<'a> {
         self.call.guard(env, self.op, async { body.try_next().await }).await
     }
 
-    /// Begins to send a part, and waits until the next one may be filled: it is in memory like those under way.
+    /// Begins to send a part, and waits until the next one may be filled: it is in memory like those under way, and
+    /// like the first one if that is `kept`.
     async fn start<'u>(
         &'u self,
         sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        kept: bool,
         number: u64,
         part: Bytes,
     ) -> Result<()> {
         sending.push(self.send(number as i32, part).boxed());
-        while sending.len() >= self.wire.config().parts_at_once {
+        let most = self.wire.config().parts_at_once.saturating_sub(usize::from(kept)).max(1);
+        while sending.len() >= most {
             sending.next().await.transpose()?;
         }
         // Those under way go on only while somebody polls them.
