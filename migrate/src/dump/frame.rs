@@ -1,0 +1,154 @@
+//! zstd frames (RFC 8878) around segments: one each, its content's size in its header, its checksum behind it.
+
+use std::cell::RefCell;
+
+use larder_store_core::{Error, ErrorKind, Op, Result as Fallible};
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{self, CParameter};
+
+use super::damage::{Damage, Result};
+use super::item::MAX_SEGMENT;
+
+/// How a frame begins.
+pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The longest frame that a segment can become.
+pub(super) const MAX_FRAME: usize = MAX_SEGMENT + (MAX_SEGMENT >> 8) + 1024;
+/// The most that a frame header takes.
+const MAX_HEADER: usize = 18;
+/// The largest block that there is.
+const MAX_BLOCK: usize = 128 << 10;
+
+thread_local! {
+    // A context is some hundred KiB, and is set up slowly: one a thread.
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn broken(source: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, Op::Export, "zstd could not be used").caused_by(source)
+}
+
+/// Compresses a segment into a frame of its own.
+pub(super) fn compress(content: &[u8], level: i32) -> Fallible<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        if slot.as_ref().is_none_or(|(set, _)| *set != level) {
+            let mut fresh = Compressor::new(level).map_err(broken)?;
+            fresh.set_parameter(CParameter::ChecksumFlag(true)).map_err(broken)?;
+            *slot = Some((level, fresh));
+        }
+        let (_, compressor) = slot.as_mut().expect("it was just set");
+        compressor.compress(content).map_err(broken)
+    })
+}
+
+/// Takes a frame apart that [`end_of`] found whole. No more memory than its header says, which was checked.
+pub(super) fn decompress(frame: &[u8]) -> Result<Vec<u8>> {
+    let size = content_size(frame)?.ok_or(Damage::Short)?;
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            *slot = Some(Decompressor::new().map_err(|_| Damage::Wrong("zstd could not be used"))?);
+        }
+        let decompressor = slot.as_mut().expect("it was just set");
+        let content = decompressor
+            .decompress(frame, size)
+            .map_err(|_| Damage::Wrong("a frame that zstd cannot read, or whose checksum does not match"))?;
+        match content.len() == size {
+            true => Ok(content),
+            false => Err(Damage::Wrong("a frame holds less than its header says")),
+        }
+    })
+}
+
+/// What the header says about the size of the content; `None` if the header is not all there.
+fn content_size(frame: &[u8]) -> Result<Option<usize>> {
+    let start = &frame[..frame.len().min(MAGIC.len())];
+    if !MAGIC.starts_with(start) {
+        return Err(Damage::Wrong("something that is no frame"));
+    }
+    if frame.len() < MAX_HEADER && header_length(frame).is_none_or(|length| length > frame.len()) {
+        return Ok(None);
+    }
+    match zstd_safe::get_frame_content_size(frame) {
+        Ok(Some(size)) if size <= MAX_SEGMENT as u64 => Ok(Some(size as usize)),
+        Ok(Some(_)) => Err(Damage::Wrong("a frame that would become larger than any segment")),
+        Ok(None) => Err(Damage::Wrong("a frame that does not say how large it will become")),
+        Err(_) => Err(Damage::Wrong("a frame header that cannot be")),
+    }
+}
+
+/// How long the header of a frame is, once its second field is there.
+fn header_length(frame: &[u8]) -> Option<usize> {
+    let descriptor = *frame.get(4)?;
+    let single = descriptor & 0x20 != 0;
+    let size = match descriptor >> 6 {
+        0 => usize::from(single),
+        1 => 2,
+        2 => 4,
+        _ => 8,
+    };
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    Some(5 + usize::from(!single) + dictionary + size)
+}
+
+/// Where the frame that `bytes` begin with ends, if it is all there.
+pub(super) fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
+    if content_size(bytes)?.is_none() {
+        return Ok(None);
+    }
+    let (Some(mut at), checksum) = (header_length(bytes), bytes[4] & 4 != 0) else { return Ok(None) };
+    if !checksum || bytes[4] & 0x0b != 0 {
+        return Err(Damage::Wrong("a frame without a checksum, or with a dictionary"));
+    }
+    loop {
+        let Some(head) = bytes.get(at..at + 3) else { return Ok(None) };
+        let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
+        let size = (head >> 3) as usize;
+        if size > MAX_BLOCK {
+            return Err(Damage::Wrong("a block that is larger than blocks can be"));
+        }
+        at += 3 + match head >> 1 & 3 {
+            0 | 2 => size,
+            1 => 1,
+            _ => return Err(Damage::Wrong("a block of a kind that there is not")),
+        };
+        if at > MAX_FRAME {
+            return Err(Damage::Wrong("a frame that is longer than frames can be"));
+        }
+        if head & 1 == 1 {
+            let end = at + 4;
+            return Ok((end <= bytes.len()).then_some(end));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_found_by_any_prefix_that_holds_it() {
+        let content: Vec<u8> = (0..300_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        for part in [&content[..0], &content[..1], &content[..70_000], &content] {
+            let frame = compress(part, 3).unwrap();
+            let mut two = frame.clone();
+            two.extend(&frame);
+            assert_eq!(end_of(&two).unwrap(), Some(frame.len()));
+            for cut in [0, 1, 3, 4, 5, 6, 9, frame.len() / 2, frame.len() - 1] {
+                assert_eq!(end_of(&frame[..cut]).unwrap(), None, "{cut} of {}", frame.len());
+            }
+            assert_eq!(decompress(&frame).unwrap(), part);
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_by_its_header() {
+        let bomb = zstd::bulk::compress(&vec![0; MAX_SEGMENT + 1], 19).unwrap();
+        assert!(bomb.len() < 2048);
+        assert!(matches!(end_of(&bomb), Err(Damage::Wrong(_))));
+        // One that keeps silent about its size.
+        let silent = zstd::stream::encode_all(std::io::repeat(0).take(1 << 30), 1).unwrap();
+        assert!(matches!(end_of(&silent), Err(Damage::Wrong(_))));
+    }
+
+    use std::io::Read as _;
+}
