@@ -1,0 +1,20 @@
+//! The command, as its users call it.
+
+mod config;
+mod doctor;
+mod dumps;
+mod examples;
+mod exits;
+mod listing;
+mod moving;
+mod probe;
+mod pty;
+mod resuming;
+mod secrets;
+mod shop;
+mod signals;
+mod stats;
+mod streams;
+mod terminal;
+mod values;
+mod walk;
