@@ -7,11 +7,13 @@
 
 pub mod args;
 pub mod bounds;
+pub mod bulk;
 pub mod clock;
 pub mod clocks;
 #[cfg(feature = "s3")]
 pub mod cold_start;
 pub mod damage;
+pub mod dump_damage;
 pub mod exercise;
 pub mod faults;
 pub mod fence;
@@ -25,6 +27,7 @@ pub mod keys;
 pub mod kill;
 pub mod limits;
 pub mod model;
+pub mod move_kill;
 pub mod open;
 pub mod permissions;
 pub mod place;
@@ -32,6 +35,7 @@ pub mod places;
 pub mod posing;
 pub mod process;
 pub mod report;
+pub mod resident;
 pub mod rng;
 pub mod secrets;
 pub mod stores;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use larder_sim::args::Args;
 use larder_sim::{
-    Outcome, bounds, damage, faults, fence, freeze, fronts, full_disk, hostile, kill, limits, open,
-    permissions, report, secrets,
+    Outcome, bounds, bulk, damage, dump_damage, faults, fence, freeze, fronts, full_disk, hostile, kill,
+    limits, move_kill, open, permissions, report, secrets,
 };
 
 const HELP: &str = "\
@@ -17,6 +17,9 @@ larder-sim CAMPAIGN [--options]
   damage  bits flip, files end early, pages are zeroed or swapped; no read may give a wrong value, hang, or die twice
             --store file,lmdb|all|stack  --cases 100000  --jobs 2  --params …  --patience 10  --dir FOLDER
 
+  dump-damage  dumps are cut at every byte and edited; no changed entry is imported, and all is said
+            --cases 100000  --cuts 2000 (of larger dumps)  --jobs 2
+
   full-disk  puts fail with Full, nothing stored is harmed, deletes work, no process dies
             --store file,lmdb|all|stack  --disk tmpfs|ext4  --rounds 20  --params …
 
@@ -24,12 +27,18 @@ larder-sim CAMPAIGN [--options]
             --bytes 10240 (MiB, read and then written)  --cache 256 (MiB)  --memory 64 (MiB)  --size N (bytes of a value)
             --dir FOLDER
 
+  bulk  millions of small entries are exported, imported, copied and verified: anonymous memory stays as it is for few
+            --entries 10000000  --few 100000  --dir FOLDER
+
   open  how long opening a stack over an LMDB cache of many entries takes, and after every owner of its fence died
             --entries 1000000  --opens 200  --deaths 20  --writes 256  --dir FOLDER
 
   limits  a listing of a million keys and a value of 1 GiB, in a process with a data limit
             --store file,lmdb|all|s3  --keys 1000000  --value 1024 (MiB)  --limit 96 (MiB)  --params sync=none
             --layout plain|record|all (s3)  --dir FOLDER
+
+  move-kill  exports, imports and copies are killed until one run of each ends: equal, nothing twice, nothing left behind
+            --kills 1000  --jobs 2  --mutant lost-entry|flipped-byte  --dir FOLDER
 
   hostile-keys  keys that look like paths, escapes, names of the store's own; none leaves the root, all come back
             --store memory,file,lmdb|all  --keys 1000000  --params sync=none  --dir FOLDER
@@ -79,8 +88,10 @@ fn main() -> ExitCode {
 fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     let roles = [
         bounds::role,
+        bulk::role,
         open::role,
         kill::role,
+        move_kill::role,
         damage::role,
         full_disk::role,
         limits::role,
@@ -97,14 +108,17 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
     let json = args.flag("json")?;
     let reports = match campaign {
         "bounds" => bounds::command(args)?,
+        "bulk" => bulk::command(args)?,
         "open" => open::command(args)?,
         "kill" => kill::command(args)?,
         "damage" => damage::command(args)?,
+        "dump-damage" => dump_damage::command(args)?,
         "fence" => fence::command(args)?,
         "faults" => faults::command(args)?,
         "freeze" => freeze::command(args)?,
         "fronts" => fronts::command(args)?,
         "full-disk" => full_disk::command(args)?,
+        "move-kill" => move_kill::command(args)?,
         "limits" => limits::command(args)?,
         "hostile-keys" => hostile::command(args)?,
         "permissions" => permissions::command(args)?,

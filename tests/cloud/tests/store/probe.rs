@@ -22,7 +22,7 @@ async fn a_service_that_keeps_its_word() {
     let double = double(Conditions::Honoured);
     let probe = store(&double).await.probe(&Call::default()).await.unwrap();
     assert!(probe.conditions_hold() && probe.conditional_delete && probe.read_after_write, "{probe}");
-    assert_eq!(double.requests().values().sum::<u64>(), 9, "{:?}", double.requests());
+    assert_eq!(double.requests().values().sum::<u64>(), 11, "{:?}", double.requests());
     assert_eq!(double.count("bucket"), 0, "nothing is left behind");
 
     let probed = larder::open(&format!("{}&conditions=probed", double.url("bucket/p"))).await.unwrap();

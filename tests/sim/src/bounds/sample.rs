@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::Outcome;
 use crate::tiers::FENCE;
+use crate::{Outcome, resident};
 
 /// How often.
 const EACH: Duration = Duration::from_millis(20);
@@ -76,14 +76,7 @@ impl Most {
         self.samples += 1;
         self.blocks = self.blocks.max(blocks);
         self.recency = self.recency.max(recency);
-        self.anonymous = self.anonymous.max(anonymous()?);
+        self.anonymous = self.anonymous.max(resident::anonymous()?);
         Ok(())
     }
-}
-
-fn anonymous() -> Outcome<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = line.and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    Ok(kib.ok_or("the kernel does not say how much anonymous memory is resident")? * 1024)
 }

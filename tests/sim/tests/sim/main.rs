@@ -3,7 +3,11 @@
 
 #[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
 mod bounds;
+#[cfg(feature = "lmdb")]
+mod bulk;
 mod damage;
+#[cfg(feature = "memory")]
+mod dump_damage;
 mod faults;
 mod fence;
 mod freeze;
@@ -12,6 +16,8 @@ mod full_disk;
 mod hostile;
 mod kill;
 mod limits;
+#[cfg(all(feature = "file", feature = "lmdb"))]
+mod move_kill;
 #[cfg(all(feature = "memory", feature = "file", feature = "lmdb"))]
 mod open;
 mod permissions;
