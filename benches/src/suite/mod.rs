@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cloud")]
 pub(crate) mod cloud;
+mod dump;
 mod durable;
 mod file;
 mod hot;
@@ -22,6 +23,7 @@ const SUITES: &[Suite] = &[
     (file::NAME, file::run),
     #[cfg(feature = "cloud")]
     (cloud::NAME, cloud::run),
+    (dump::NAME, dump::run),
 ];
 
 /// Their names.

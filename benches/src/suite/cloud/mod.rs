@@ -4,7 +4,7 @@
 mod bare;
 mod clock;
 mod requests;
-mod server;
+pub(crate) mod server;
 mod together;
 
 use std::hint::black_box;
@@ -30,7 +30,7 @@ const PEER: &str = "aws-sdk-s3";
 /// The bucket of all stores here, which the double has from its start.
 const BUCKET: &str = "bench";
 
-/// Nanoseconds of processor time that the issue allows for all that ours does beyond the SDK.
+/// Nanoseconds of processor time that are allowed for all that ours does beyond the SDK.
 const ADDED: f64 = 20_000.0;
 
 /// What is done to a value.

@@ -21,7 +21,7 @@ pub(super) fn options() -> DoubleOptions {
 }
 
 /// Starts one whose answers wait so long.
-pub(super) fn start(latency: Duration) -> Result<Apart> {
+pub(crate) fn start(latency: Duration) -> Result<Apart> {
     let mut this = Command::new(std::env::current_exe()?);
     this.arg(ROLE);
     Apart::start(this, options(), latency)

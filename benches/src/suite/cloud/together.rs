@@ -23,7 +23,7 @@ const GETS: usize = 64;
 /// How long the service takes for each answer.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// What the issue asks for: at least 40 times as fast.
+/// What is wanted: at least 40 times as fast.
 const LIMIT: f64 = 1.0 / 40.0;
 
 pub(super) fn run(context: &mut Context, runtime: &Runtime) -> Result<()> {

@@ -24,7 +24,7 @@ pub(crate) const NAME: &str = "file";
 const PUT: &str = "file put 64 KiB, durable";
 const GET: &str = "file get 64 KiB";
 
-/// What the issue allows for the record, its checksum and the accounting.
+/// What is allowed for the record, its checksum and the accounting.
 const LIMIT: f64 = 1.1;
 
 pub(crate) fn run(context: &mut Context) -> Result<()> {

@@ -18,7 +18,7 @@ use crate::workload::Workload;
 
 const PEER: &str = "lmdb-rkv";
 
-/// What the issue allows for the checksum, the runtime and `dyn`.
+/// What is allowed for the checksum, the runtime and `dyn`.
 const LIMIT: f64 = 1.5;
 
 /// How ours is called.
