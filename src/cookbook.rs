@@ -66,6 +66,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 //!
+//! # Move a store
+//! ```
+//! # #[cfg(feature = "migrate")]
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let at = folder.path().display();
+//! use larder::StoreExt;
+//! use larder::migrate::{CompareOptions, DumpPlace, ExportOptions, Side, WriteOptions};
+//! use larder::migrate::{copy, export, import, verify};
+//! let old = larder::open(&format!("file:{at}/old")).await?;
+//! old.put("user/7", "Anna").await?;
+//!
+//! // Straight across. A run that was killed goes on where it stopped when it is called again.
+//! let new = larder::open(&format!("lmdb:{at}/new")).await?;
+//! copy(old.clone(), new.clone(), &WriteOptions::new()).await?;
+//!
+//! // By way of a dump: a CBOR sequence that any language reads.
+//! let dump = || DumpPlace::file(folder.path().join("users.larder"));
+//! export(old.clone(), dump(), &ExportOptions::new()).await?;
+//! let other = larder::open(&format!("lmdb:{at}/other")).await?;
+//! import(dump(), other.clone(), &WriteOptions::new()).await?;
+//!
+//! // And the proof.
+//! for target in [new, other] {
+//!     let found = verify(Side::Store(old.clone()), Side::Store(target), &CompareOptions::new()).await?;
+//!     assert!(found.is_equal());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
 //! # Ask only for what changed
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

@@ -30,6 +30,9 @@
 //! Stores stack, the hottest first: `memory:?capacity=64MiB | lmdb:/var/cache/app | file:/srv/data?fresh=sole_writer` is one
 //! store, whose fronts answer what they have and never what the origin no longer holds ([`TieredStore`]).
 //!
+//! With the feature `migrate` any store moves into any other, or out into a dump that every CBOR library reads, and it can be
+//! proved that nothing was lost: `larder::migrate`. The command `larder` (package `larder-cli`) does the same by hand.
+//!
 //! - [`StoreExt`] is what most code calls; [`Store`] is the contract, with options for everything.
 //! - [`cookbook`] shows how common things are done.
 //! - [`Guarantees`] says what a store promises; what it does not is refused by name.
@@ -54,11 +57,13 @@ pub use larder_store_core::{
     DeleteItem, DeleteOptions, Deleted, Destroy, Durability, Env, Error, ErrorKind, Expires, Extensions,
     Fill, GetOptions, Got, Guarantees, HeadOptions, IntoKey, Items, Key, ListOptions, Listed, ListedTimes,
     Listing, MAX_ATTRIBUTES, Meta, Native, Op, OpenOptions, Precondition, PutItem, PutOptions, Ranges,
-    Registry, Removed, Result, Retention, Secret, Served, Sharing, Step, StepDone, Store, StoreExt, StoreId,
-    SweepOptions, Swept, Transacted, Transactions, UpdateOptions, Updated, Version, Versions, WriteId,
-    Written, cbor, config, derived, env, layer,
+    Registry, Removed, Result, Retention, Role, Secret, Served, Sharing, Step, StepDone, Store, StoreExt,
+    StoreId, SweepOptions, Swept, Transacted, Transactions, UpdateOptions, Updated, Usage, Version, Versions,
+    WriteId, Written, cbor, config, derived, env, layer, probe,
 };
 
+#[cfg(feature = "migrate")]
+pub use larder_migrate as migrate;
 pub use larder_tiered as tiered;
 pub use larder_tiered::TieredStore;
 
