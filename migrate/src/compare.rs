@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::copy;
 use crate::dump::{Chain, DumpPlace, DumpReader, Facts, Piece, Segment, Trailer};
 use crate::fetch::{self, Fetched, Room};
+use crate::listing;
 use crate::options::JobOptions;
 use crate::report::{Phase, Teller};
 use crate::select::Judge;
@@ -302,7 +303,8 @@ fn of_store(
         return by_facts(store, judge, job);
     }
     let env = job.env.clone();
-    let fetched = fetch::fetch(store.clone(), &job, judge, None, Room::new(job.memory));
+    let listed = listing::ahead(&job.env, store.list_opts(listing::options(&job, &judge, None)));
+    let fetched = fetch::fetch(store.clone(), listed, &job, judge, Room::new(job.memory));
     let rows = fetched
         .map(move |item| {
             let (store, env, job) = (store.clone(), env.clone(), job.clone());
@@ -378,7 +380,7 @@ async fn hash_stream(env: &Env, mut body: ByteStream) -> Result<blake3::Hash> {
 
 fn by_facts(store: Arc<dyn Store>, judge: Judge, job: JobOptions) -> BoxStream<'static, Result<Row>> {
     let width = job.width_for(store.guarantees());
-    let listed = store.list_opts(fetch::listing(&job, &judge, None));
+    let listed = store.list_opts(listing::options(&job, &judge, None));
     let rows = listed
         .map(move |item| {
             let (store, judge, job) = (store.clone(), judge.clone(), job.clone());

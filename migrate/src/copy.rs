@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use larder_store_core::{ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store};
+use larder_store_core::{ByteStream, Error, ErrorKind, GetOptions, Got, Key, Listed, Op, Result, Store};
 
 use crate::dump::Facts;
 use crate::fetch::{self, Fetched, Hold, Room};
 use crate::fit;
 use crate::flights::Flights;
+use crate::listing::Seen;
 use crate::options::{JobOptions, Unfit, WriteOptions};
 use crate::overlap;
 use crate::preflight;
@@ -57,9 +59,10 @@ pub async fn copy(source: Arc<dyn Store>, target: Arc<dyn Store>, options: &Writ
     let judge = job.select.compile(job.env.wall())?;
     let teller = Teller::new(&job.env, job.progress.clone());
     let mut report = Report::default();
-    let mut of = None;
+    let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
-        let found = preflight::of_store(&source, target.guarantees(), job, &judge, &teller).await?;
+        seen = Seen::of(job);
+        let found = preflight::of_store(&source, target.guarantees(), job, &judge, &teller, &mut seen).await?;
         if options.unfit == Unfit::Refuse && !found.misfits.is_empty() {
             return Err(fit::refuse(&found.misfits, Op::Copy).at(target.id()));
         }
@@ -75,9 +78,10 @@ pub async fn copy(source: Arc<dyn Store>, target: Arc<dyn Store>, options: &Writ
     }
     teller.moving(of, report.resumed, (report.resumed == 0).then_some(0));
     let flights = Flights::new(&job.env, counts);
+    let listed = seen.or_listing(&*source, job, &judge, after.as_ref());
     let ended =
         Run { source: &source, target: &target, options, memory: &mut memory, teller: &teller, flights }
-            .all(judge, after.as_ref(), report.resumed)
+            .all(judge, listed, report.resumed)
             .await;
     report.took = job.env.now().duration_since(began);
     teller.end();
@@ -98,8 +102,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Moves all behind `after`, before which come `begun` entries; what was done, by earlier runs too.
-    async fn all(mut self, judge: Judge, after: Option<&Key>, begun: u64) -> Result<Counts> {
+    /// Moves all that is listed, before which come `begun` entries; what was done, by earlier runs too.
+    async fn all(
+        mut self,
+        judge: Judge,
+        listed: BoxStream<'static, Result<Listed>>,
+        begun: u64,
+    ) -> Result<Counts> {
         let (options, target) = (self.options, self.target);
         let job = &options.job;
         let putter = Putter::new(
@@ -113,7 +122,7 @@ impl Run<'_> {
         let ordered = self.source.guarantees().listing.ordered;
         let room = Room::new(job.memory);
         let mut fetched =
-            std::pin::pin!(fetch::fetch(self.source.clone(), job, judge, after, room).ready_chunks(batch));
+            std::pin::pin!(fetch::fetch(self.source.clone(), listed, job, judge, room).ready_chunks(batch));
         let (mut reading, mut failed, mut begun) = (true, None, begun);
         while reading || self.flights.len() > 0 {
             let done = tokio::select! {

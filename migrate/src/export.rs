@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use larder_store_core::{ByteStream, Error, ErrorKind, Key, Listed, Op, Result, Store, time};
 
 use crate::copy;
@@ -14,6 +15,7 @@ use crate::dump::{
 };
 use crate::fetch::{self, Fetched, Room};
 use crate::fit::{self, Class};
+use crate::listing::{self, Seen};
 use crate::options::{ExportOptions, JobOptions, Resume};
 use crate::preflight;
 use crate::report::{Phase, Report, Teller};
@@ -22,6 +24,8 @@ use crate::state;
 
 /// How often a value is read anew that changed while it was read.
 const ROUNDS: usize = 8;
+/// How many chunks of a value are hashed, or wait to be written, while the next is read.
+const HASHED: usize = 2;
 
 /// Writes the entries of `source` into a dump.
 ///
@@ -70,9 +74,10 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     let there = parts.there(&job.env).await?;
     parts.refuse_otherwise(&there)?;
     let mut left_out = BTreeMap::new();
-    let mut of = None;
+    let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
-        let found = preflight::of_store(&source, &preflight::anything(), job, &judge, &teller).await?;
+        seen = Seen::of(job);
+        let found = preflight::of_store(&source, &preflight::anything(), job, &judge, &teller, &mut seen).await?;
         if !options.leave_out_foreign && !found.misfits.is_empty() {
             return Err(fit::refuse(&found.misfits, Op::Export).at(source.id()));
         }
@@ -111,7 +116,7 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
         left_out: &mut left_out,
         teller: &teller,
     };
-    let filled = fill.all(judge.clone(), after.as_ref(), room).await;
+    let filled = fill.all(judge.clone(), seen.or_listing(&*source, job, &judge, after.as_ref()), room).await;
     let writer = fill.writer;
     report.dump_bytes = writer.written();
     if let Err(error) = filled {
@@ -155,9 +160,9 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    async fn all(&mut self, judge: Judge, after: Option<&Key>, room: Room) -> Result<()> {
+    async fn all(&mut self, judge: Judge, listed: BoxStream<'static, Result<Listed>>, room: Room) -> Result<()> {
         let job = &self.options.job;
-        let mut fetched = std::pin::pin!(fetch::fetch(self.source.clone(), job, judge, after, room));
+        let mut fetched = std::pin::pin!(fetch::fetch(self.source.clone(), listed, job, judge, room));
         while let Some(item) = fetched.next().await {
             job.call.check(&job.env, Op::Export)?;
             match item? {
@@ -222,21 +227,15 @@ impl Fill<'_> {
         unreachable!("the last round returns")
     }
 
-    async fn chunks(&mut self, key: &Key, size: u64, mut body: ByteStream) -> Result<()> {
+    async fn chunks(&mut self, key: &Key, size: u64, body: ByteStream) -> Result<()> {
         let env = &self.options.job.env;
-        let (mut pending, mut seen) = (BytesMut::new(), 0);
-        loop {
-            let next = body.try_next().await?;
-            let over = next.is_none();
-            pending.extend_from_slice(&next.unwrap_or_default());
-            while pending.len() >= CHUNK || (over && !pending.is_empty()) {
-                let bytes: Bytes = pending.split_to(pending.len().min(CHUNK)).freeze();
+        let chunks = pieces(body).map_ok(|bytes| dump::chunk(env, bytes)).try_buffered(HASHED);
+        let (mut chunks, mut seen) = (std::pin::pin!(chunks), 0);
+        while let Some(chunk) = chunks.try_next().await? {
+            if let Piece::Chunk(bytes, _) = &chunk {
                 seen += bytes.len() as u64;
-                self.writer.push(dump::chunk(env, bytes).await?).await?;
             }
-            if over {
-                break;
-            }
+            self.writer.push(chunk).await?;
         }
         match seen == size {
             true => Ok(()),
@@ -246,6 +245,35 @@ impl Fill<'_> {
             }
         }
     }
+}
+
+/// A body in pieces of [`CHUNK`] bytes, but for the last. Those that come so are handed on as they are.
+fn pieces(body: ByteStream) -> impl Stream<Item = Result<Bytes>> + Send {
+    futures_util::stream::try_unfold((body.fuse(), Bytes::new()), async |(mut body, mut rest)| {
+        if rest.is_empty() {
+            rest = body.try_next().await?.unwrap_or_default();
+        }
+        let piece = if rest.len() >= CHUNK {
+            rest.split_to(CHUNK)
+        } else if let Some(more) = body.try_next().await? {
+            let mut joined = BytesMut::with_capacity(CHUNK);
+            joined.extend_from_slice(&std::mem::replace(&mut rest, more));
+            loop {
+                joined.extend_from_slice(&rest.split_to(rest.len().min(CHUNK - joined.len())));
+                if joined.len() == CHUNK {
+                    break;
+                }
+                match body.try_next().await? {
+                    Some(more) => rest = more,
+                    None => break,
+                }
+            }
+            joined.freeze()
+        } else {
+            std::mem::take(&mut rest)
+        };
+        Ok((!piece.is_empty()).then_some((piece, (body, rest))))
+    })
 }
 
 /// What an interrupted run left of the same job: its header, and where to go on.
@@ -354,7 +382,7 @@ async fn foreign_before(
     judge: &Judge,
     left_out: &mut BTreeMap<String, u64>,
 ) -> Result<()> {
-    let mut listed = source.list_opts(fetch::listing(job, judge, None));
+    let mut listed = source.list_opts(listing::options(job, judge, None));
     while let Some(item) = listed.try_next().await? {
         match item {
             Listed::Entry(meta) if meta.key > *last => break,
@@ -405,7 +433,7 @@ async fn scan(
 /// A hash of what a listing tells of each wanted entry.
 async fn fingerprint(source: &Arc<dyn Store>, job: &JobOptions, judge: &Judge) -> Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
-    let mut listed = source.list_opts(fetch::listing(job, judge, None));
+    let mut listed = source.list_opts(listing::options(job, judge, None));
     while let Some(item) = listed.try_next().await? {
         let Listed::Entry(meta) = item else { continue };
         let Some(version) = &meta.version else {

@@ -25,6 +25,7 @@ mod fetch;
 mod fit;
 mod flights;
 mod import;
+mod listing;
 mod options;
 mod overlap;
 mod pace;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compare::Side;
 use crate::dump::DumpReader;
-use crate::fetch;
+use crate::listing::{self, Seen};
 use crate::options::JobOptions;
 use crate::preflight::{self, Preflight};
 use crate::report::Teller;
@@ -64,7 +64,7 @@ pub async fn plan(source: Side, target: Option<&Arc<dyn Store>>, job: &JobOption
     let (mut read_time, mut prices) = (None, Some(0.0));
     match source {
         Side::Store(source) => {
-            plan.found = preflight::of_store(&source, &to, job, &judge, &teller).await?;
+            plan.found = preflight::of_store(&source, &to, job, &judge, &teller, &mut Seen::default()).await?;
             let pages = |page: usize| plan.found.entries.div_ceil(page.max(1) as u64).max(1);
             // One listing to look through it, one to read.
             let listings = if job.preflight { 2 } else { 1 };
@@ -138,7 +138,7 @@ async fn sample(
 ) -> Result<Option<(u64, u64, Duration)>> {
     let began = job.env.now();
     let (mut requests, mut bytes) = (0, 0);
-    let mut listed = source.list_opts(fetch::listing(job, judge, None).with_limit(SAMPLE));
+    let mut listed = source.list_opts(listing::options(job, judge, None).with_limit(SAMPLE));
     let options = GetOptions::new().with_call(job.call.clone());
     let mut spent = Duration::ZERO;
     while let Some(item) = listed.try_next().await? {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::dump::{DumpReader, Piece};
 use crate::fetch;
 use crate::fit::{self, Class, Misfit, Misfits};
+use crate::listing::{self, Seen};
 use crate::options::JobOptions;
 use crate::report::{Phase, Teller};
 use crate::select::Judge;
@@ -37,13 +38,14 @@ fn needs_facts(from: &Guarantees, to: &Guarantees) -> bool {
     to.max_attributes < from.max_attributes || (from.expiry && !to.expiry)
 }
 
-/// Looks through a store.
+/// Looks through a store; what is wanted of it is kept in `seen`.
 pub(crate) async fn of_store(
     source: &Arc<dyn Store>,
     to: &Guarantees,
     job: &JobOptions,
     judge: &Judge,
     teller: &Teller,
+    seen: &mut Seen,
 ) -> Result<Preflight> {
     teller.phase(Phase::Preflight, None, None);
     let facts = needs_facts(source.guarantees(), to);
@@ -51,7 +53,7 @@ pub(crate) async fn of_store(
     let mut found = Preflight::default();
     let mut misfits = Misfits::default();
     let mut listed = source
-        .list_opts(fetch::listing(job, judge, None))
+        .list_opts(listing::options(job, judge, None))
         .map(|item| async {
             let item = item?;
             let Listed::Entry(meta) = item else { return Ok(Some(item)) };
@@ -68,14 +70,16 @@ pub(crate) async fn of_store(
         })
         .buffered(width);
     while let Some(item) = listed.try_next().await? {
-        match item {
-            Some(Listed::Entry(meta)) => {
-                count(&mut found, &mut misfits, to, &meta);
+        let Some(item) = item else { continue };
+        match &item {
+            Listed::Entry(meta) => {
+                count(&mut found, &mut misfits, to, meta);
                 teller.add(1, meta.size.unwrap_or(0), Some(&meta.key));
             }
-            Some(Listed::Foreign { name, .. }) => misfits.add(Class::Foreign, to, &name, 0),
+            Listed::Foreign { name, .. } => misfits.add(Class::Foreign, to, name, 0),
             _ => {}
         }
+        seen.add(item);
     }
     found.misfits = misfits.into_list();
     Ok(found)

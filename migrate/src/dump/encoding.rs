@@ -37,35 +37,35 @@ impl Encoding {
         }
     }
 
-    /// Writes a segment without its end; gives a proof for each item.
-    pub(super) fn encode(self, header: Option<&Header>, pieces: &[Piece]) -> (Vec<u8>, Vec<Digest>) {
+    /// Writes a segment without its end into `out`, which is empty; gives a proof for each item.
+    pub(super) fn encode(self, header: Option<&Header>, pieces: &[Piece], out: &mut Vec<u8>) -> Vec<Digest> {
         let size: usize = pieces.iter().map(room).sum();
-        let mut out = Vec::with_capacity(size + 512);
+        out.reserve(size + 512);
         let mut proofs = Vec::new();
         if let Some(header) = header {
             let item = header.encode();
             proofs.push(segment::hash(&item));
             match self {
-                Encoding::JsonLines => jsonl::header(header, &mut out),
+                Encoding::JsonLines => jsonl::header(header, out),
                 _ => out.extend(item),
             }
         }
         proofs.extend(match self {
-            Encoding::JsonLines => jsonl::encode(pieces, &mut out),
-            _ => segment::encode(pieces, &mut out),
+            Encoding::JsonLines => jsonl::encode(pieces, out),
+            _ => segment::encode(pieces, out),
         });
-        (out, proofs)
+        proofs
     }
 
-    /// Ends a segment: gives its bytes in the dump.
-    pub(super) fn finish(self, mut content: Vec<u8>, last: &Last, running: &Digest) -> Fallible<Vec<u8>> {
+    /// Ends a segment: gives its bytes in the dump. What is left in `content` is of no use.
+    pub(super) fn finish(self, content: &mut Vec<u8>, last: &Last, running: &Digest) -> Fallible<Vec<u8>> {
         match self {
-            Encoding::JsonLines => jsonl::close(last, running, &mut content),
-            _ => segment::close(last, running, &mut content),
+            Encoding::JsonLines => jsonl::close(last, running, content),
+            _ => segment::close(last, running, content),
         }
         match self {
-            Encoding::Zstd(level) => frame::compress(&content, level),
-            _ => Ok(content),
+            Encoding::Zstd(level) => frame::compress(content, level),
+            _ => Ok(std::mem::take(content)),
         }
     }
 }

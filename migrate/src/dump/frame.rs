@@ -1,6 +1,6 @@
 //! zstd frames (RFC 8878) around segments: one each, its content's size in its header, its checksum behind it.
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use larder_store_core::{Error, ErrorKind, Op, Result as Fallible};
 use zstd::bulk::{Compressor, Decompressor};
@@ -18,10 +18,26 @@ const MAX_HEADER: usize = 18;
 /// The largest block that there is.
 const MAX_BLOCK: usize = 128 << 10;
 
-thread_local! {
-    // A context is some hundred KiB, and is set up slowly: one a thread.
-    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+/// Contexts that nobody uses just now: each is some hundred KiB, is set up slowly, and the one used last is the one that
+/// the processor still has at hand.
+static COMPRESSORS: Mutex<Vec<(i32, Compressor<'static>)>> = Mutex::new(Vec::new());
+static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
+/// So many are kept of each.
+const KEPT: usize = 8;
+
+/// Takes one for which `fits` holds.
+fn take<T>(kept: &Mutex<Vec<T>>, fits: impl Fn(&T) -> bool) -> Option<T> {
+    let mut kept = kept.lock().unwrap_or_else(|e| e.into_inner());
+    let at = kept.iter().rposition(fits)?;
+    Some(kept.remove(at))
+}
+
+fn give<T>(kept: &Mutex<Vec<T>>, one: T) {
+    let mut kept = kept.lock().unwrap_or_else(|e| e.into_inner());
+    if kept.len() == KEPT {
+        kept.remove(0);
+    }
+    kept.push(one);
 }
 
 fn broken(source: std::io::Error) -> Error {
@@ -30,33 +46,34 @@ fn broken(source: std::io::Error) -> Error {
 
 /// Compresses a segment into a frame of its own.
 pub(super) fn compress(content: &[u8], level: i32) -> Fallible<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|slot| {
-        if slot.as_ref().is_none_or(|(set, _)| *set != level) {
+    let mut compressor = match take(&COMPRESSORS, |(set, _)| *set == level) {
+        Some((_, compressor)) => compressor,
+        None => {
             let mut fresh = Compressor::new(level).map_err(broken)?;
             fresh.set_parameter(CParameter::ChecksumFlag(true)).map_err(broken)?;
-            *slot = Some((level, fresh));
+            fresh
         }
-        let (_, compressor) = slot.as_mut().expect("it was just set");
-        compressor.compress(content).map_err(broken)
-    })
+    };
+    let frame = compressor.compress(content).map_err(broken)?;
+    give(&COMPRESSORS, (level, compressor));
+    Ok(frame)
 }
 
 /// Takes a frame apart that [`end_of`] found whole. No more memory than its header says, which was checked.
 pub(super) fn decompress(frame: &[u8]) -> Result<Vec<u8>> {
     let size = content_size(frame)?.ok_or(Damage::Short)?;
-    DECOMPRESSOR.with_borrow_mut(|slot| {
-        if slot.is_none() {
-            *slot = Some(Decompressor::new().map_err(|_| Damage::Wrong("zstd could not be used"))?);
-        }
-        let decompressor = slot.as_mut().expect("it was just set");
-        let content = decompressor
-            .decompress(frame, size)
-            .map_err(|_| Damage::Wrong("a frame that zstd cannot read, or whose checksum does not match"))?;
-        match content.len() == size {
-            true => Ok(content),
-            false => Err(Damage::Wrong("a frame holds less than its header says")),
-        }
-    })
+    let mut decompressor = match take(&DECOMPRESSORS, |_| true) {
+        Some(decompressor) => decompressor,
+        None => Decompressor::new().map_err(|_| Damage::Wrong("zstd could not be used"))?,
+    };
+    let content = decompressor.decompress(frame, size);
+    give(&DECOMPRESSORS, decompressor);
+    let wrong = "a frame that zstd cannot read, or whose checksum does not match";
+    let content = content.map_err(|_| Damage::Wrong(wrong))?;
+    match content.len() == size {
+        true => Ok(content),
+        false => Err(Damage::Wrong("a frame holds less than its header says")),
+    }
 }
 
 /// What the header says about the size of the content; `None` if the header is not all there.

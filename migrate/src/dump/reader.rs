@@ -194,6 +194,10 @@ impl DumpReader {
                     let (tell, told) = oneshot::channel();
                     let env = self.env.clone();
                     self.env.spawn(async move {
+                        // Nobody waits for those behind one that was damaged.
+                        if tell.is_closed() {
+                            return;
+                        }
                         let work = move || found.decode(&raw).map_err(|damage| damage.at(&place));
                         let _ = tell.send(env.blocking(Op::Import, &InFlight::new(), work).await);
                     });

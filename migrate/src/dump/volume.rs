@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -35,7 +36,13 @@ pub(super) struct FileVolume {
     file: Arc<File>,
     path: PathBuf,
     partial: PathBuf,
+    /// Bytes that were written since they were last sent to the disk.
+    unsent: usize,
+    sending: Arc<AtomicBool>,
 }
+
+/// So much is sent to the disk at a time while more is written, so that little of it is left for the end.
+const SENT: usize = 32 << 20;
 
 /// An object that is there when it is whole.
 #[derive(Debug)]
@@ -94,6 +101,27 @@ pub(super) fn hold(path: &Path, create: bool) -> Result<File> {
     }
 }
 
+impl FileVolume {
+    /// Has the disk begin with what was written, if that is enough and it is not at it.
+    fn send(&mut self, env: &Env) {
+        if self.unsent < SENT || self.sending.swap(true, Ordering::Acquire) {
+            return;
+        }
+        self.unsent = 0;
+        let (env, partial, sending) = (env.clone(), self.partial.clone(), self.sending.clone());
+        env.clone().spawn(async move {
+            // By another handle: this may take longer than the export lives, whose lock goes with its own. An error of the
+            // disk is told to each handle, so to that which ends the file too.
+            let sync = move || {
+                let _ = File::open(&partial).and_then(|file| file.sync_data());
+                Ok(())
+            };
+            let _ = env.blocking(Op::Export, &InFlight::new(), sync).await;
+            sending.store(false, Ordering::Release);
+        });
+    }
+}
+
 impl Volume {
     /// A file, from `at` on: 0 for one that must not be there yet, else one that is gone on with.
     pub(super) async fn file(env: &Env, path: PathBuf, at: u64) -> Result<Volume> {
@@ -108,7 +136,7 @@ impl Volume {
                 Ok(file)
             })
             .await?;
-        Ok(Volume::File(FileVolume { file: Arc::new(file), path, partial }))
+        Ok(Volume::File(FileVolume { file: Arc::new(file), path, partial, unsent: 0, sending: Arc::default() }))
     }
 
     /// An object of a store.
@@ -127,10 +155,11 @@ impl Volume {
         match self {
             Volume::File(volume) => {
                 let (file, partial) = (volume.file.clone(), volume.partial.clone());
-                env.blocking(Op::Export, &InFlight::new(), move || {
-                    (&*file).write_all(&bytes).map_err(|e| failed(&partial, "cannot be written", e))
-                })
-                .await
+                volume.unsent += bytes.len();
+                let write = move || (&*file).write_all(&bytes).map_err(|e| failed(&partial, "cannot be written", e));
+                env.blocking(Op::Export, &InFlight::new(), write).await?;
+                volume.send(env);
+                Ok(())
             }
             Volume::Stream(writer) => {
                 let writer = writer.clone();

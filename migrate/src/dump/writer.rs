@@ -1,11 +1,13 @@
 //! Writes a dump: collects pieces into segments, has them encoded and compressed side by side, and writes them in order.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use larder_store_core::env::InFlight;
 use larder_store_core::{Env, Error, ErrorKind, Key, Op, Result};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::encoding::Encoding;
 use super::head::{Header, Totals, Trailer};
@@ -24,6 +26,8 @@ const SEGMENT_ITEMS: usize = item::MAX_ITEMS as usize / 2;
 const SEGMENT_FIELDS: u64 = item::MAX_FIELDS / 2;
 /// How many segments are on their way at once.
 const WIDTH: usize = 6;
+/// How many buffers are kept for those to come.
+const SPARE: usize = 3;
 
 /// Where writing has come to: what goes on from here when it is stopped.
 #[derive(Debug, Clone)]
@@ -73,6 +77,10 @@ pub(crate) struct DumpWriter {
     position: Position,
     /// Bytes of the dump so far, all parts.
     written: u64,
+    /// One for each core. More segments compressed at once would only take the caches from each other.
+    cores: Arc<Semaphore>,
+    /// Buffers of segments that have gone out: memory that is used again need not be mapped again.
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
     // The running digest behind the last segment that was cut.
     tail: oneshot::Receiver<Digest>,
     under_way: VecDeque<(usize, oneshot::Receiver<Result<Done>>)>,
@@ -131,6 +139,8 @@ impl DumpWriter {
             pending_entries: 0,
             pending_fields: 0,
             open: None,
+            cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
+            spare: Arc::default(),
             tail: known(position.running),
             written: position.at,
             position,
@@ -242,18 +252,32 @@ impl DumpWriter {
         let before = std::mem::replace(&mut self.tail, running);
         let (tell_done, done) = oneshot::channel();
         self.under_way.push_back((size, done));
-        let (env, encoding) = (self.env.clone(), self.encoding);
+        let (env, encoding, cores) = (self.env.clone(), self.encoding, self.cores.clone());
+        let spare = self.spare.clone();
         self.env.spawn(async move {
             let made = async {
-                let (content, mut proofs) = env
-                    .blocking(Op::Export, &InFlight::new(), move || {
-                        Ok(encoding.encode(header.as_ref(), &pieces))
-                    })
-                    .await?;
+                let kept = spare.clone();
+                let encode = move || {
+                    let mut content = lock(&kept).pop().unwrap_or_default();
+                    let proofs = encoding.encode(header.as_ref(), &pieces, &mut content);
+                    Ok((content, proofs))
+                };
+                let (mut content, mut proofs) = env.blocking(Op::Export, &InFlight::new(), encode).await?;
                 proofs.extend(segment::proof_of_last(&last));
                 let running = segment::run_on(&before.await.map_err(|_| gone())?, &proofs);
                 let _ = tell_running.send(running);
-                let work = move || encoding.finish(content, &last, &running);
+                // Not before, as those behind wait for what this one tells.
+                let _core = cores.acquire().await;
+                let work = move || {
+                    let bytes = encoding.finish(&mut content, &last, &running)?;
+                    content.clear();
+                    let mut spare = lock(&spare);
+                    // Few are ever needed, and a large value may have made one larger than the rest.
+                    if spare.len() < SPARE && content.capacity() <= 2 * SEGMENT {
+                        spare.push(content);
+                    }
+                    Ok(bytes)
+                };
                 let bytes = env.blocking(Op::Export, &InFlight::new(), work).await?;
                 Ok(Done { bytes: bytes.into(), running })
             };
@@ -322,6 +346,10 @@ impl DumpWriter {
     async fn end_volume(&mut self) -> Result<()> {
         self.volume.take().ok_or_else(gone)?.end(&self.env).await
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 /// Hashes a chunk where it holds up no task.

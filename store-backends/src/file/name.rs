@@ -39,25 +39,48 @@ pub(super) enum Kind {
     Continued,
 }
 
-/// Bytes that `c` takes in a name, wherever it stands.
-fn cost(c: char) -> usize {
-    if is_forbidden(c) { 3 } else { c.len_utf8() }
+/// Bytes that a character takes in a name, wherever it stands: all for its first byte. A listing and each read of a small
+/// file look at every byte of a key, so it is a table.
+const COSTS: [u8; 256] = {
+    let mut costs = [1; 256];
+    let mut byte = 0x80;
+    while byte < 0x100 {
+        costs[byte] = match byte {
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xff => 4,
+            // A byte that is not a character's first.
+            _ => 0,
+        };
+        byte += 1;
+    }
+    let (forbidden, mut at) = (b"%\\:*?\"<>|", 0);
+    while at < forbidden.len() {
+        costs[forbidden[at] as usize] = 3;
+        at += 1;
+    }
+    costs
+};
+
+fn cost(byte: u8) -> usize {
+    usize::from(COSTS[usize::from(byte)])
 }
 
-fn is_forbidden(c: char) -> bool {
-    matches!(c, '%' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+/// Only an ASCII character that is escaped takes more than its own byte.
+fn is_forbidden(byte: u8) -> bool {
+    byte.is_ascii() && cost(byte) > 1
 }
 
 /// Cuts the first chunk off `rest`: the chunk, what it is, and what follows it.
 pub(super) fn cut(rest: &str) -> (&str, Kind, &str) {
     let mut total = 0;
-    for (at, c) in rest.char_indices() {
-        if c == '/' {
+    for (at, byte) in rest.bytes().enumerate() {
+        if byte == b'/' {
             return (&rest[..at], Kind::Folder, &rest[at + 1..]);
         }
-        total += cost(c);
+        total += cost(byte);
         if total >= FULL {
-            let (chunk, rest) = rest.split_at(at + c.len_utf8());
+            let (chunk, rest) = rest.split_at(rest.ceil_char_boundary(at + 1));
             return (chunk, Kind::Continued, rest);
         }
     }
@@ -83,9 +106,13 @@ fn escape(chunk: &str, out: &mut String) {
     // The dot of the suffix, if the chunk ends as a value's name does.
     let suffix = chunk.strip_suffix(SUFFIX).map(str::len);
     let first = chunk.starts_with('.') || is_reserved(chunk);
+    let odd = first || suffix.is_some() || chunk.ends_with(['.', ' ']);
+    if !odd && !chunk.bytes().any(is_forbidden) {
+        return out.push_str(chunk);
+    }
     let mut plain = 0;
     for (at, byte) in chunk.bytes().enumerate() {
-        let special = is_forbidden(char::from(byte))
+        let special = is_forbidden(byte)
             || (at == 0 && first)
             || (at == last && matches!(byte, b'.' | b' '))
             || Some(at) == suffix;
@@ -101,6 +128,9 @@ fn escape(chunk: &str, out: &mut String) {
 
 /// Whether Windows keeps the name for a device, whatever follows its first dot.
 fn is_reserved(chunk: &str) -> bool {
+    if !matches!(chunk.as_bytes().first(), Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')) {
+        return false;
+    }
     let base = chunk.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let is = |name: &str| base.eq_ignore_ascii_case(name);
     match base.len() {
@@ -159,8 +189,9 @@ fn unescape(escaped: &str) -> Option<Cow<'_, str>> {
 
 /// Whether [`cut`] gives this chunk as this kind.
 fn is_chunk(chunk: &str, kind: Kind) -> bool {
-    let total: usize = chunk.chars().map(cost).sum();
-    let before = total - chunk.chars().next_back().map_or(0, cost);
+    let total: usize = chunk.bytes().map(cost).sum();
+    let last = chunk.char_indices().next_back().map_or(0, |(at, _)| at);
+    let before = total - chunk[last..].bytes().map(cost).sum::<usize>();
     match kind {
         Kind::Value | Kind::Folder => total < FULL,
         Kind::Continued => total >= FULL && before < FULL,
@@ -170,6 +201,18 @@ fn is_chunk(chunk: &str, kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_is_what_characters_take() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let mut out = [0; 4];
+            let text = &*c.encode_utf8(&mut out);
+            let forbidden = matches!(c, '%' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+            let takes = if forbidden { 3 } else { c.len_utf8() };
+            assert_eq!(text.bytes().map(cost).sum::<usize>(), takes, "{c:?}");
+            assert_eq!(text.bytes().any(is_forbidden), forbidden, "{c:?}");
+        }
+    }
 
     fn encoded(chunk: &str, kind: Kind) -> String {
         let mut out = String::new();
