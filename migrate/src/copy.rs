@@ -62,7 +62,8 @@ pub async fn copy(source: Arc<dyn Store>, target: Arc<dyn Store>, options: &Writ
     let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
         seen = Seen::of(job);
-        let found = preflight::of_store(&source, target.guarantees(), job, &judge, &teller, &mut seen).await?;
+        let found =
+            preflight::of_store(&source, target.guarantees(), job, &judge, &teller, &mut seen).await?;
         if options.unfit == Unfit::Refuse && !found.misfits.is_empty() {
             return Err(fit::refuse(&found.misfits, Op::Copy).at(target.id()));
         }

@@ -77,7 +77,8 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
         seen = Seen::of(job);
-        let found = preflight::of_store(&source, &preflight::anything(), job, &judge, &teller, &mut seen).await?;
+        let found =
+            preflight::of_store(&source, &preflight::anything(), job, &judge, &teller, &mut seen).await?;
         if !options.leave_out_foreign && !found.misfits.is_empty() {
             return Err(fit::refuse(&found.misfits, Op::Export).at(source.id()));
         }
@@ -160,7 +161,12 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    async fn all(&mut self, judge: Judge, listed: BoxStream<'static, Result<Listed>>, room: Room) -> Result<()> {
+    async fn all(
+        &mut self,
+        judge: Judge,
+        listed: BoxStream<'static, Result<Listed>>,
+        room: Room,
+    ) -> Result<()> {
         let job = &self.options.job;
         let mut fetched = std::pin::pin!(fetch::fetch(self.source.clone(), listed, job, judge, room));
         while let Some(item) = fetched.next().await {

@@ -64,7 +64,8 @@ pub async fn plan(source: Side, target: Option<&Arc<dyn Store>>, job: &JobOption
     let (mut read_time, mut prices) = (None, Some(0.0));
     match source {
         Side::Store(source) => {
-            plan.found = preflight::of_store(&source, &to, job, &judge, &teller, &mut Seen::default()).await?;
+            plan.found =
+                preflight::of_store(&source, &to, job, &judge, &teller, &mut Seen::default()).await?;
             let pages = |page: usize| plan.found.entries.div_ceil(page.max(1) as u64).max(1);
             // One listing to look through it, one to read.
             let listings = if job.preflight { 2 } else { 1 };

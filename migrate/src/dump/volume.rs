@@ -136,7 +136,13 @@ impl Volume {
                 Ok(file)
             })
             .await?;
-        Ok(Volume::File(FileVolume { file: Arc::new(file), path, partial, unsent: 0, sending: Arc::default() }))
+        Ok(Volume::File(FileVolume {
+            file: Arc::new(file),
+            path,
+            partial,
+            unsent: 0,
+            sending: Arc::default(),
+        }))
     }
 
     /// An object of a store.
@@ -156,7 +162,8 @@ impl Volume {
             Volume::File(volume) => {
                 let (file, partial) = (volume.file.clone(), volume.partial.clone());
                 volume.unsent += bytes.len();
-                let write = move || (&*file).write_all(&bytes).map_err(|e| failed(&partial, "cannot be written", e));
+                let write =
+                    move || (&*file).write_all(&bytes).map_err(|e| failed(&partial, "cannot be written", e));
                 env.blocking(Op::Export, &InFlight::new(), write).await?;
                 volume.send(env);
                 Ok(())

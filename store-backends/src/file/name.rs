@@ -128,7 +128,10 @@ fn escape(chunk: &str, out: &mut String) {
 
 /// Whether Windows keeps the name for a device, whatever follows its first dot.
 fn is_reserved(chunk: &str) -> bool {
-    if !matches!(chunk.as_bytes().first(), Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')) {
+    if !matches!(
+        chunk.as_bytes().first(),
+        Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')
+    ) {
         return false;
     }
     let base = chunk.split('.').next().unwrap_or_default().trim_end_matches(' ');
