@@ -67,6 +67,11 @@ impl Seen {
         }
     }
 
+    /// Whether nothing has to be listed again.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.items.is_some()
+    }
+
     /// The names behind `after`.
     pub(crate) fn or_listing(
         self,
@@ -125,4 +130,41 @@ pub(crate) fn ahead(env: &Env, listed: Items<Listed>) -> BoxStream<'static, Resu
     })
     .flat_map(stream::iter)
     .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+    use larder_store_core::StoreExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn little_is_kept_and_much_is_listed_again() {
+        let store = larder_store_backends::registry().open_url("memory:", &Default::default()).await.unwrap();
+        let judge = JobOptions::new().select.compile(JobOptions::new().env.wall()).unwrap();
+        let foreign = || Listed::Foreign { name: "b/x".into(), why: "it is odd".into() };
+        for key in ["a", "b", "c"] {
+            store.put(key, "1").await.unwrap();
+        }
+        for (memory, names) in [(64 << 10, "b b/x c"), (512, "b c")] {
+            let job = JobOptions::new().with_memory(memory);
+            let mut seen = Seen::of(&job);
+            for key in ["a", "b", "c"] {
+                let mut meta = Meta::new(Key::new(key).unwrap());
+                (meta.size, meta.stored_size) = (Some(1), Some(90));
+                seen.add(Listed::Entry(meta));
+            }
+            seen.add(foreign());
+            assert_eq!(seen.is_whole(), memory > 512);
+            let after = Key::new("a").unwrap();
+            let listed = seen.or_listing(&*store, &job, &judge, Some(&after));
+            let mut listed: Vec<_> = listed.try_collect().await.unwrap();
+            let small = |item: &Listed| item.clone().into_entry().is_none_or(|meta| meta.size == Some(1));
+            assert!(listed.iter().all(small));
+            listed.sort_by_key(|item| item.name().to_owned());
+            let found: Vec<_> = listed.iter().map(|item| item.name()).collect();
+            assert_eq!(found.join(" "), names);
+        }
+    }
 }

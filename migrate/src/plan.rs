@@ -64,11 +64,11 @@ pub async fn plan(source: Side, target: Option<&Arc<dyn Store>>, job: &JobOption
     let (mut read_time, mut prices) = (None, Some(0.0));
     match source {
         Side::Store(source) => {
-            plan.found =
-                preflight::of_store(&source, &to, job, &judge, &teller, &mut Seen::default()).await?;
+            let mut seen = Seen::of(job);
+            plan.found = preflight::of_store(&source, &to, job, &judge, &teller, &mut seen).await?;
             let pages = |page: usize| plan.found.entries.div_ceil(page.max(1) as u64).max(1);
-            // One listing to look through it, one to read.
-            let listings = if job.preflight { 2 } else { 1 };
+            // One to look through it, and another to read what is too much to keep.
+            let listings = if job.preflight && !seen.is_whole() { 2 } else { 1 };
             plan.source.lists = source.guarantees().listing.page.map_or(0, |page| listings * pages(page));
             plan.source.reads = batches(plan.found.entries, source.guarantees().batches.get);
             prices = add(prices, dollars(&source, &plan.source));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
-use larder_store_core::{ErrorKind, Guarantees, Listed, Meta, Result, Store};
+use larder_store_core::{Error, ErrorKind, Guarantees, Listed, Meta, Result, Store};
 use serde::Serialize;
 
 use crate::dump::{DumpReader, Piece};
@@ -56,7 +56,7 @@ pub(crate) async fn of_store(
         .list_opts(listing::options(job, judge, None))
         .map(|item| async {
             let item = item?;
-            let Listed::Entry(meta) = item else { return Ok(Some(item)) };
+            let Listed::Entry(meta) = item else { return Ok::<_, Error>(Some(item)) };
             let wanted = judge.wants(&meta.key, meta.size, meta.modified);
             if wanted == Some(false) {
                 return Ok(None);

@@ -30,10 +30,11 @@ async fn read(name: &str) -> Vec<Segment> {
 fn write(segments: &[Segment], encoding: Encoding) -> Vec<u8> {
     let (mut running, mut dump) = ([0; 32], Vec::new());
     for segment in segments {
-        let (content, mut proofs) = encoding.encode(segment.header.as_ref(), &segment.pieces);
+        let mut content = Vec::new();
+        let mut proofs = encoding.encode(segment.header.as_ref(), &segment.pieces, &mut content);
         proofs.extend(segment::proof_of_last(&segment.last));
         running = segment::run_on(&running, &proofs);
-        dump.extend(encoding.finish(content, &segment.last, &running).unwrap());
+        dump.extend(encoding.finish(&mut content, &segment.last, &running).unwrap());
     }
     dump
 }

@@ -106,6 +106,12 @@ impl Opening<'_> {
     }
 
     fn once(&self) -> Result<Attempt<Opened>> {
+        let had_guard = self.may_begin()?;
+        self.begin(had_guard)
+    }
+
+    /// Whether there is anything to open, or a place to make it in, before a file is made; whether there is a guard.
+    fn may_begin(&self) -> Result<bool> {
         let data_len = self.look(files::DATA)?.unwrap_or(0);
         self.look(files::LOCK)?;
         let had_guard = self.look(guard::NAME)?.is_some();
@@ -116,10 +122,16 @@ impl Opening<'_> {
             let why = format!("{} holds files that Larder did not write", self.folder.path.display());
             return Err(Error::new(ErrorKind::Invalid, OP, why).hint("choose an empty folder, or a new one"));
         }
+        Ok(had_guard)
+    }
+
+    fn begin(&self, had_guard: bool) -> Result<Attempt<Opened>> {
         let guard = self.guard()?;
         if !guard.try_begin().map_err(|e| self.io(e, "locking larder.guard"))? {
             return Ok(Attempt::Busy);
         }
+        // Looked at only now: before the lock another process may be making the store, and writing to it.
+        let data_len = self.look(files::DATA)?.unwrap_or(0);
         let survey = guard.survey().map_err(|e| self.io(e, "reading larder.guard"))?;
         if let Some(pid) = survey.stranger {
             let why =
@@ -395,5 +407,30 @@ impl Opening<'_> {
             .spawn(move || writer.run())
             .map_err(|e| self.io(e, "starting the writer"))?;
         Ok(Opened { shared, writer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_store_core::StoreExt;
+
+    use super::*;
+    use crate::folder::{FolderRules, check};
+    use crate::lmdb::LmdbStore;
+
+    #[tokio::test]
+    async fn a_store_that_another_makes_meanwhile_has_lost_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = LmdbConfig::new(folder.path());
+        let checked = check(&config.path, &FolderRules { op: OP, create: true, network: false }).unwrap();
+        let env = Env::system();
+        let role = LmdbRole::Origin;
+        let opening = Opening { folder: &checked, config: &config, role, create: true, env: &env };
+        let had_guard = opening.may_begin().unwrap();
+        let other = LmdbStore::open(&config).await.unwrap();
+        other.put("k", "value").await.unwrap();
+        drop(other);
+        let opened = opening.begin(had_guard);
+        assert!(matches!(opened, Ok(Attempt::Done(_))), "{:?}", opened.err());
     }
 }

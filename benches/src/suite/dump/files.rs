@@ -1,4 +1,4 @@
-//! Real files: those of the Rust toolchain and of the crates that were fetched.
+//! Real files: those of the crates that were fetched, of the Rust toolchain, and of the system.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ pub(super) fn gather(to: &Path, bytes: u64) -> Result<u64> {
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     let mut copied = 0;
     let registry = home.map(|home| home.join("registry/src"));
-    for (number, from) in registry.into_iter().chain([sysroot]).enumerate() {
+    let system = ["/usr/share", "/usr/lib"].map(PathBuf::from);
+    for (number, from) in registry.into_iter().chain([sysroot]).chain(system).enumerate() {
         walk(&from, &to.join(number.to_string()), bytes, &mut copied)?;
     }
-    match copied * 2 >= bytes {
+    match copied >= bytes {
         true => Ok(copied),
         false => Err(format!("only {copied} bytes of real files were found, of {bytes} wanted").into()),
     }
