@@ -77,8 +77,10 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
         seen = Seen::of(job);
-        let found =
-            preflight::of_store(&source, &preflight::anything(), job, &judge, &teller, &mut seen).await?;
+        let to = preflight::anything();
+        let looked = preflight::of_store(&source, &to, job, &judge, &teller, &mut seen).await;
+        // With nothing begun there is nothing to go on with.
+        let found = looked.map_err(|e| if there.begun { state::resumable(e) } else { e })?;
         if !options.leave_out_foreign && !found.misfits.is_empty() {
             return Err(fit::refuse(&found.misfits, Op::Export).at(source.id()));
         }
