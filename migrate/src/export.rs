@@ -74,6 +74,11 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     let there = parts.there(&job.env).await?;
     parts.refuse_otherwise(&there)?;
     let mut left_out = BTreeMap::new();
+    // Before the names are taken down: what comes between would be in neither the dump nor the difference.
+    let before = match options.snapshot {
+        true => Some(fingerprint(&source, job, &judge).await?),
+        false => None,
+    };
     let (mut of, mut seen) = (None, Seen::default());
     if job.preflight {
         seen = Seen::of(job);
@@ -86,10 +91,6 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
         }
         of = Some((found.entries, found.bytes));
     }
-    let before = match options.snapshot {
-        true => Some(fingerprint(&source, job, &judge).await?),
-        false => None,
-    };
     let mut id = [0; 16];
     job.env.fill_random(&mut id);
     let mut header = Header::new(id, source.id().to_string(), job.env.wall());

@@ -24,7 +24,8 @@ pub struct JobOptions {
     /// How many values are read or written at once; by default 64 for a store that others reach over a network, else 16.
     /// Where a target takes batches, it is how many of those are on their way: four at the most.
     pub width: Option<usize>,
-    /// How many bytes of values may be under way, about (64 MiB by default).
+    /// How many bytes of values may be under way, about (64 MiB by default). Half as much again may be names that the
+    /// preflight saw.
     pub memory: u64,
     /// How fast.
     pub rate: Rate,

@@ -176,24 +176,28 @@ async fn a_snapshot_is_one_or_is_refused() {
     let report = export(source.clone(), place("quiet"), &options).await.unwrap();
     assert!(report.snapshot);
     assert_eq!(check(place("quiet"), &JobOptions::new()).await.unwrap().consistency, Consistency::Snapshot);
-    // Somebody writes a key that has been read already.
-    let writes = Arc::new(AtomicU64::new(0));
-    let (store, runtime) = (source.clone(), tokio::runtime::Handle::current());
-    let progress = OnProgress::new(move |progress| {
-        if progress.phase == Phase::Moving
-            && progress.entries > 0
-            && writes.fetch_add(1, Ordering::Relaxed) == 0
-        {
-            let store = store.clone();
-            tokio::task::block_in_place(|| runtime.block_on(store.put("a", "meanwhile"))).unwrap();
-        }
-    });
-    // Slow enough that somebody is told before the end.
-    let job = JobOptions::new().with_progress(progress).with_rate(Rate::new().with_entries(5000));
-    let options = options.with_job(job);
-    let error = export(source.clone(), place("busy"), &options).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert!(!folder.path().join("busy").exists());
+    // Somebody writes a key before those that have been looked at, or read, already.
+    for phase in [Phase::Preflight, Phase::Moving] {
+        let writes = Arc::new(AtomicU64::new(0));
+        let (store, runtime) = (source.clone(), tokio::runtime::Handle::current());
+        let progress = OnProgress::new(move |progress| {
+            if progress.phase != phase {
+                return;
+            }
+            // Nobody is told twice within a moment.
+            if progress.entries == 0 {
+                std::thread::sleep(Duration::from_millis(150));
+            } else if writes.fetch_add(1, Ordering::Relaxed) == 0 {
+                let (store, key) = (store.clone(), format!("!{phase:?}"));
+                tokio::task::block_in_place(|| runtime.block_on(store.put(&*key, "meanwhile"))).unwrap();
+            }
+        });
+        let options = options.clone().with_job(JobOptions::new().with_progress(progress));
+        let error = export(source.clone(), place("busy"), &options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{phase:?}: {error}");
+        assert!(source.exists(&*format!("!{phase:?}")).await.unwrap());
+        assert!(!folder.path().join("busy").exists());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
