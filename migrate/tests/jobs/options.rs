@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use larder_migrate::{
     CompareOptions, Consistency, Depth, DumpPlace, Encoding, ExportOptions, JobOptions, OnConflict,
-    OnProgress, Phase, Rate, Select, Side, Unfit, WriteOptions, check, copy, diff, export, import, plan,
+    OnProgress, Phase, Select, Side, Unfit, WriteOptions, check, copy, diff, export, import, plan,
 };
 use larder_store_core::layer::prefix::Prefixed;
-use larder_store_core::{Attributes, ErrorKind, Key, PutOptions, Store, StoreExt};
+use larder_store_core::{Attributes, Env, ErrorKind, Key, PutOptions, Store, StoreExt};
 
 use crate::common::{empty, fill, open, tomorrow};
 use crate::equal;
@@ -186,7 +186,8 @@ async fn a_snapshot_is_one_or_is_refused() {
             }
             // Nobody is told twice within a moment.
             if progress.entries == 0 {
-                std::thread::sleep(Duration::from_millis(150));
+                let moment = Env::system().sleep(Duration::from_millis(150));
+                tokio::task::block_in_place(|| runtime.block_on(moment));
             } else if writes.fetch_add(1, Ordering::Relaxed) == 0 {
                 let (store, key) = (store.clone(), format!("!{phase:?}"));
                 tokio::task::block_in_place(|| runtime.block_on(store.put(&*key, "meanwhile"))).unwrap();
