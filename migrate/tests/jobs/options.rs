@@ -186,7 +186,8 @@ async fn a_snapshot_is_one_or_is_refused() {
             }
             // Nobody is told twice within a moment.
             if progress.entries == 0 {
-                let moment = Env::system().sleep(Duration::from_millis(150));
+                let env = Env::system();
+                let moment = async { env.sleep(Duration::from_millis(150)).await };
                 tokio::task::block_in_place(|| runtime.block_on(moment));
             } else if writes.fetch_add(1, Ordering::Relaxed) == 0 {
                 let (store, key) = (store.clone(), format!("!{phase:?}"));
