@@ -119,9 +119,10 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
         report: &mut report,
         left_out: &mut left_out,
         teller: &teller,
+        unwanted: 0,
     };
     let filled = fill.all(judge.clone(), seen.or_listing(&*source, job, &judge, after.as_ref()), room).await;
-    let writer = fill.writer;
+    let (writer, unwanted) = (fill.writer, fill.unwanted);
     report.dump_bytes = writer.written();
     if let Err(error) = filled {
         // What was read goes out, so that a later run has the less to do. The first error is the one to tell.
@@ -131,7 +132,13 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     }
     let consistency = match before {
         None => Consistency::Fuzzy,
-        Some(before) if before == fingerprint(&source, job, &judge).await? => Consistency::Snapshot,
+        // Both listings miss what was written and deleted between them. The dump must not have it.
+        Some((before, entries))
+            if report.written + unwanted == entries
+                && (before, entries) == fingerprint(&source, job, &judge).await? =>
+        {
+            Consistency::Snapshot
+        }
         Some(_) => {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -161,6 +168,8 @@ struct Fill<'a> {
     report: &'a mut Report,
     left_out: &'a mut BTreeMap<String, u64>,
     teller: &'a Teller,
+    /// Entries of which only their values' meta told that they are not wanted.
+    unwanted: u64,
 }
 
 impl Fill<'_> {
@@ -184,7 +193,7 @@ impl Fill<'_> {
                     drop(hold);
                 }
                 Fetched::Gone => self.report.gone += 1,
-                Fetched::Unwanted => {}
+                Fetched::Unwanted => self.unwanted += 1,
                 Fetched::Foreign { .. } if self.options.leave_out_foreign => leave_out_foreign(self.left_out),
                 Fetched::Foreign { name, why } => return Err(copy::foreign(&name, &why, &self.source)),
             }
@@ -439,9 +448,9 @@ async fn scan(
     }
 }
 
-/// A hash of what a listing tells of each wanted entry.
-async fn fingerprint(source: &Arc<dyn Store>, job: &JobOptions, judge: &Judge) -> Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
+/// A hash of what a listing tells of each entry, and how many of them may be wanted.
+async fn fingerprint(source: &Arc<dyn Store>, job: &JobOptions, judge: &Judge) -> Result<(blake3::Hash, u64)> {
+    let (mut hasher, mut entries) = (blake3::Hasher::new(), 0);
     let mut listed = source.list_opts(listing::options(job, judge, None));
     while let Some(item) = listed.try_next().await? {
         let Listed::Entry(meta) = item else { continue };
@@ -454,6 +463,7 @@ async fn fingerprint(source: &Arc<dyn Store>, job: &JobOptions, judge: &Judge) -
         // Lengths first, so that no two listings hash alike.
         let line = format!("{}:{}{:?}{:?}{modified:?}\n", meta.key.len(), meta.key, meta.size, version);
         hasher.update(line.as_bytes());
+        entries += u64::from(judge.wants(&meta.key, meta.size, meta.modified) != Some(false));
     }
-    Ok(hasher.finalize())
+    Ok((hasher.finalize(), entries))
 }

@@ -200,6 +200,28 @@ async fn a_snapshot_is_one_or_is_refused() {
         assert!(source.exists(&*format!("!{phase:?}")).await.unwrap());
         assert!(!folder.path().join("busy").exists());
     }
+    // A key that comes behind the first listing and goes before the last, and was read between.
+    let (store, runtime) = (source.clone(), tokio::runtime::Handle::current());
+    let (puts, deletes) = (AtomicU64::new(0), AtomicU64::new(0));
+    let progress = OnProgress::new(move |progress| {
+        let now = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed) == 0;
+        let call = async {
+            match (progress.phase, progress.entries) {
+                (Phase::Preflight, 0) if now(&puts) => store.put("!a", "for a moment").await.map(|_| ()),
+                (Phase::Moving, 1..) if now(&deletes) => store.delete("!a").await.map(|_| ()),
+                (Phase::Moving, 0) => {
+                    Env::system().sleep(Duration::from_millis(150)).await;
+                    Ok(())
+                }
+                _ => Ok(()),
+            }
+        };
+        tokio::task::block_in_place(|| runtime.block_on(call)).unwrap();
+    });
+    let options = options.with_job(JobOptions::new().with_progress(progress));
+    let error = export(source.clone(), place("passing"), &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(!source.exists("!a").await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
