@@ -449,7 +449,11 @@ async fn scan(
 }
 
 /// A hash of what a listing tells of each entry, and how many of them may be wanted.
-async fn fingerprint(source: &Arc<dyn Store>, job: &JobOptions, judge: &Judge) -> Result<(blake3::Hash, u64)> {
+async fn fingerprint(
+    source: &Arc<dyn Store>,
+    job: &JobOptions,
+    judge: &Judge,
+) -> Result<(blake3::Hash, u64)> {
     let (mut hasher, mut entries) = (blake3::Hasher::new(), 0);
     let mut listed = source.list_opts(listing::options(job, judge, None));
     while let Some(item) = listed.try_next().await? {

@@ -36,10 +36,6 @@ fn failed(name: &str, source: std::io::Error) -> Error {
 }
 
 impl Input {
-    pub(super) fn of(input: Box<dyn Read + Send>) -> Input {
-        Input::Read(Arc::new(Mutex::new(input)))
-    }
-
     /// Opens a part from `at` on.
     pub(super) async fn open(env: &Env, part: &Part, at: u64, call: &Call) -> Result<Input> {
         match part {
@@ -51,7 +47,7 @@ impl Input {
                     if at > 0 {
                         file.seek(SeekFrom::Start(at)).map_err(wrong)?;
                     }
-                    Ok(Input::of(Box::new(file)))
+                    Ok(Input::Read(Arc::new(Mutex::new(Box::new(file)))))
                 })
                 .await
             }

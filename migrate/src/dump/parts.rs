@@ -17,8 +17,9 @@ pub struct DumpPlace(pub(crate) Kind);
 pub(crate) enum Kind {
     File(PathBuf),
     Object(Arc<dyn Store>, Key),
-    Input(Box<dyn Read + Send>),
-    Output(Box<dyn Write + Send>),
+    // Behind locks, so that jobs can be spawned, which look at their places from any thread.
+    Input(Arc<Mutex<Box<dyn Read + Send>>>),
+    Output(Arc<Mutex<Writer>>),
 }
 
 impl DumpPlace {
@@ -34,12 +35,12 @@ impl DumpPlace {
 
     /// What can be read once, from begin to end: standard input.
     pub fn input(input: impl Read + Send + 'static) -> DumpPlace {
-        DumpPlace(Kind::Input(Box::new(input)))
+        DumpPlace(Kind::Input(Arc::new(Mutex::new(Box::new(input)))))
     }
 
     /// What can be written once, from begin to end: standard output.
     pub fn output(output: impl Write + Send + 'static) -> DumpPlace {
-        DumpPlace(Kind::Output(Box::new(output)))
+        DumpPlace(Kind::Output(Arc::new(Mutex::new(Writer(Box::new(output))))))
     }
 }
 
@@ -106,7 +107,7 @@ impl Parts {
         let place = match place.0 {
             Kind::File(path) => Place::File(path),
             Kind::Object(store, key) => Place::Object(store, key),
-            Kind::Output(output) => Place::Output(Arc::new(Mutex::new(Writer(output)))),
+            Kind::Output(output) => Place::Output(output),
             Kind::Input(_) => {
                 return Err(Error::new(
                     ErrorKind::Invalid,

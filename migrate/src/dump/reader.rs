@@ -54,7 +54,7 @@ impl DumpReader {
     pub(crate) async fn open(env: Env, place: DumpPlace, call: Call) -> Result<DumpReader> {
         let parts = parts::find(&place.0, &env, &call).await?;
         let input = match place.0 {
-            Kind::Input(input) => Some(Input::of(input)),
+            Kind::Input(input) => Some(Input::Read(input)),
             _ => None,
         };
         Ok(DumpReader::new(env, call, parts, input, Chain::new()))

@@ -22,7 +22,7 @@ pub(super) enum Volume {
 }
 
 /// Anything that bytes can be written to.
-pub(super) struct Writer(pub(super) Box<dyn Write + Send>);
+pub(crate) struct Writer(pub(super) Box<dyn Write + Send>);
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

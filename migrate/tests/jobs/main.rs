@@ -3,6 +3,7 @@
 //! One program, as each is linked anew.
 
 mod common;
+mod crowd;
 mod faults;
 mod options;
 mod parts;
