@@ -16,6 +16,8 @@ pub(super) enum Damage {
     Short,
     /// They cannot be what a dump holds.
     Wrong(&'static str),
+    /// They hold more small things than a segment may.
+    Many(&'static str),
     /// A later version wrote them.
     Unknown(&'static str),
     /// An entry, or what claims to be it, is not what was written.
@@ -29,7 +31,7 @@ impl Damage {
             Damage::Entry(_) => (ErrorKind::Corrupt, "this entry does not match its digest"),
             Damage::Other => (ErrorKind::Corrupt, "this is no dump of Larder"),
             Damage::Short => (ErrorKind::Corrupt, "the dump ends in the middle"),
-            Damage::Wrong(why) => (ErrorKind::Corrupt, *why),
+            Damage::Wrong(why) | Damage::Many(why) => (ErrorKind::Corrupt, *why),
             Damage::Unknown(why) => (ErrorKind::Unsupported, *why),
         };
         let error = Error::new(kind, Op::Import, format!("{place}: {why}"));

@@ -119,7 +119,15 @@ impl Found {
     /// Takes a segment apart.
     pub(super) fn decode(self, raw: &Bytes) -> Result<Segment> {
         let mut segment = match self {
-            Found::Zstd => segment::decode(&Bytes::from(frame::decompress(raw)?)),
+            Found::Zstd => {
+                // What holds too many small things from its beginning on is not inflated.
+                if let Some(Err(many @ Damage::Many(_))) =
+                    frame::first_block(raw).map(|first| segment::decode(&Bytes::from(first)))
+                {
+                    return Err(many);
+                }
+                segment::decode(&Bytes::from(frame::decompress(raw)?))
+            }
             Found::Plain => segment::decode(raw),
             Found::JsonLines => jsonl::decode(raw),
             Found::Lines => jsonl::decode_lines(raw),

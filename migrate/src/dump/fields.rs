@@ -27,7 +27,8 @@ enum Field {
 impl Fields {
     /// Reads a line.
     pub(super) fn read(line: &[u8]) -> Result<Fields> {
-        serde_json::from_slice(line).map_err(|_| Damage::Wrong("a line that is no JSON object"))
+        serde_json::from_slice(line)
+            .map_err(|_| Damage::Wrong("a line that is no JSON object, or holds more than lines can"))
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -153,7 +154,7 @@ impl<'de> Deserialize<'de> for Field {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Field, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                pass_over(|| seq.next_element::<IgnoredAny>())?;
                 Ok(Field::Other)
             }
 
@@ -164,7 +165,7 @@ impl<'de> Deserialize<'de> for Field {
                         Text(Some(text)) if texts.len() < MAX_FIELDS as usize => texts.push((name, text)),
                         _ => {
                             drop(texts);
-                            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                            pass_over(|| map.next_entry::<IgnoredAny, IgnoredAny>())?;
                             return Ok(Field::Other);
                         }
                     }
@@ -174,6 +175,18 @@ impl<'de> Deserialize<'de> for Field {
         }
         deserializer.deserialize_any(Any)
     }
+}
+
+/// Passes over what is left of a list or an object, if that is not more than a segment could hold.
+fn pass_over<T, E: Error>(
+    mut next: impl FnMut() -> std::result::Result<Option<T>, E>,
+) -> std::result::Result<(), E> {
+    for _ in 0..MAX_FIELDS {
+        if next()?.is_none() {
+            return Ok(());
+        }
+    }
+    Err(E::custom("more than lines can hold"))
 }
 
 /// A text, or something else that is passed over.
@@ -214,12 +227,12 @@ impl<'de> Deserialize<'de> for Text {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Text, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                pass_over(|| seq.next_element::<IgnoredAny>())?;
                 Ok(Text(None))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Text, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                pass_over(|| map.next_entry::<IgnoredAny, IgnoredAny>())?;
                 Ok(Text(None))
             }
         }

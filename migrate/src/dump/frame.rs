@@ -62,18 +62,38 @@ pub(super) fn compress(content: &[u8], level: i32) -> Fallible<Vec<u8>> {
 /// Takes a frame apart that [`end_of`] found whole. No more memory than its header says, which was checked.
 pub(super) fn decompress(frame: &[u8]) -> Result<Vec<u8>> {
     let size = content_size(frame)?.ok_or(Damage::Short)?;
-    let mut decompressor = match take(&DECOMPRESSORS, |_| true) {
-        Some(decompressor) => decompressor,
-        None => Decompressor::new().map_err(|_| Damage::Wrong("zstd could not be used"))?,
-    };
-    let content = decompressor.decompress(frame, size);
-    give(&DECOMPRESSORS, decompressor);
-    let wrong = "a frame that zstd cannot read, or whose checksum does not match";
-    let content = content.map_err(|_| Damage::Wrong(wrong))?;
+    let content = inflate(frame, size)?;
     match content.len() == size {
         true => Ok(content),
         false => Err(Damage::Wrong("a frame holds less than its header says")),
     }
+}
+
+/// What the first block of a frame holds, where others follow it: enough to see what the rest is not worth taking apart for.
+/// Nothing says yet that it is what was written.
+pub(super) fn first_block(frame: &[u8]) -> Option<Vec<u8>> {
+    let from = header_length(frame)?;
+    let head = frame.get(from..from + 3)?;
+    let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
+    let (last, kind, size) = (head & 1 == 1, head >> 1 & 3, (head >> 3) as usize);
+    let content = frame.get(from + 3..from + 3 + if kind == 1 { 1 } else { size })?;
+    if last {
+        return None;
+    }
+    // A frame of its own, that says nothing about its size, with a window of 8 MiB, and no checksum.
+    let mut alone = [&MAGIC[..], &[0, 13 << 3], &(head | 1).to_le_bytes()[..3]].concat();
+    alone.extend(content);
+    inflate(&alone, MAX_BLOCK).ok()
+}
+
+fn inflate(frame: &[u8], most: usize) -> Result<Vec<u8>> {
+    let mut decompressor = match take(&DECOMPRESSORS, |_| true) {
+        Some(decompressor) => decompressor,
+        None => Decompressor::new().map_err(|_| Damage::Wrong("zstd could not be used"))?,
+    };
+    let content = decompressor.decompress(frame, most);
+    give(&DECOMPRESSORS, decompressor);
+    content.map_err(|_| Damage::Wrong("a frame that zstd cannot read, or whose checksum does not match"))
 }
 
 /// What the header says about the size of the content; `None` if the header is not all there.
@@ -154,6 +174,10 @@ mod tests {
                 assert_eq!(end_of(&frame[..cut]).unwrap(), None, "{cut} of {}", frame.len());
             }
             assert_eq!(decompress(&frame).unwrap(), part);
+            // Blocks of a context without a window of its own are as large as blocks can be, or split.
+            let first = first_block(&frame);
+            assert_eq!(first.is_some(), part.len() > MAX_BLOCK);
+            assert!(first.is_none_or(|first| first.len() > 1000 && part.starts_with(&first)));
         }
     }
 

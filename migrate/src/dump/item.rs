@@ -41,14 +41,14 @@ impl Budget {
     /// Pays for an item.
     pub(super) fn item(&mut self) -> Result<()> {
         let left = self.items.checked_sub(1);
-        self.items = left.ok_or(Damage::Wrong("more items than a segment can have"))?;
+        self.items = left.ok_or(Damage::Many("more items than a segment can have"))?;
         Ok(())
     }
 
     /// Pays for fields.
     pub(super) fn fields(&mut self, n: u64) -> Result<()> {
         let left = self.fields.checked_sub(n);
-        self.fields = left.ok_or(Damage::Wrong("more attributes than a segment can have"))?;
+        self.fields = left.ok_or(Damage::Many("more attributes than a segment can have"))?;
         Ok(())
     }
 }
@@ -153,15 +153,18 @@ pub(super) fn write_facts(out: &mut Vec<u8>, facts: &Facts) {
 
 pub(super) fn read_facts(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Facts> {
     let mut facts = Facts::default();
-    for _ in 0..reader.map()? {
-        budget.fields(1)?;
+    // Paid for before any is read: what is too much is not begun.
+    let fields = reader.map()?;
+    budget.fields(fields)?;
+    for _ in 0..fields {
         let name = reader.text()?;
         match name {
             "expires" => facts.expires = Some(time::from_nanos(reader.int()?)),
             "modified" => facts.modified = Some(time::from_nanos(reader.int()?)),
             "attributes" => {
-                for _ in 0..reader.map()? {
-                    budget.fields(1)?;
+                let own = reader.map()?;
+                budget.fields(own)?;
+                for _ in 0..own {
                     let (name, value) = (reader.text()?, reader.text()?);
                     facts.attributes = facts.attributes.set(name, value);
                 }
