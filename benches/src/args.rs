@@ -10,7 +10,7 @@ Larder side by side with its peers.
 
 usage: larder-bench [SUITE…] [--quick] [--json FILE] [--svg FILE] [--case FILTER] [--dir DIR] [--check]
 
-  SUITE          hot, warm, durable, file, cloud, dump; all of them if none is named
+  SUITE          hot, warm, durable, file, cloud, dump, vector; all of them if none is named
   --quick        small working sets and few rounds: a look, not a figure
   --json FILE    a line {suite, case, peer, ours, theirs, unit, ratio, spread, added, added_spread, n, limit, added_limit,
                  met} for each case

@@ -61,7 +61,11 @@ fn run(args: &Args) -> Result<ExitCode> {
     }
     result?;
     if outcomes.is_empty() {
-        return Err(format!("no case has {:?} in its name", args.case.as_deref().unwrap_or_default()).into());
+        let filter = args.case.as_deref().unwrap_or_default();
+        return Err(format!(
+            "nothing was measured: no case has {filter:?} in its name, or what it needs is not there"
+        )
+        .into());
     }
     let missed = outcomes.iter().filter(|outcome| outcome.met() == Some(false)).count();
     if args.check && missed > 0 {

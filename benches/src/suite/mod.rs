@@ -6,6 +6,7 @@ mod dump;
 mod durable;
 mod file;
 mod hot;
+mod vector;
 mod warm;
 
 use crate::args::Args;
@@ -24,6 +25,7 @@ const SUITES: &[Suite] = &[
     #[cfg(feature = "cloud")]
     (cloud::NAME, cloud::run),
     (dump::NAME, dump::run),
+    (vector::NAME, vector::run),
 ];
 
 /// Their names.

@@ -1,0 +1,22 @@
+//! Vectors, encoded and searched.
+//!
+//! What there is so far are the parts that a search spends its time in:
+//!
+//! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
+//! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
+//! - [`npy`]: arrays of NumPy, read.
+//!
+//! Collections over a store are not there yet.
+//!
+//! Kernels are compiled for several sets of instructions, of which the best that the processor has is taken at run time. Which one it
+//! is changes no answer of [`pq`].
+
+mod best;
+pub mod dense;
+mod metric;
+pub mod npy;
+pub mod pq;
+mod simd;
+
+pub use best::Hit;
+pub use metric::Metric;

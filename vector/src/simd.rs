@@ -1,0 +1,95 @@
+//! Which vector instructions the processor has, and functions that are compiled once for each set of them.
+
+use std::sync::LazyLock;
+
+/// A set of instructions that this processor has. There is no other way to get one, which is what makes the calls of
+/// functions that are compiled for them sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Level(Set);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// What every processor of its architecture has.
+    Baseline,
+    /// AVX2, FMA and F16C (2013 on).
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F, BW, DQ, VL and VBMI (2019 on).
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+static BEST: LazyLock<Level> = LazyLock::new(|| *Level::all().last().expect("the baseline"));
+
+impl Level {
+    /// The best that there is here.
+    pub(crate) fn best() -> Level {
+        *BEST
+    }
+
+    /// What every processor has.
+    pub(crate) const BASELINE: Level = Level(Set::Baseline);
+
+    /// All that there are here, the best one last.
+    pub(crate) fn all() -> Vec<Level> {
+        let mut all = vec![Level::BASELINE];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") && has!("fma") && has!("f16c") {
+                all.push(Level(Set::Avx2));
+                if has!("avx512f")
+                    && has!("avx512bw")
+                    && has!("avx512dq")
+                    && has!("avx512vl")
+                    && has!("avx512vbmi")
+                {
+                    all.push(Level(Set::Avx512));
+                }
+            }
+        }
+        all
+    }
+
+    pub(crate) fn set(self) -> Set {
+        self.0
+    }
+}
+
+/// A function whose body is compiled for each set, and which takes the [`Level`] to run at first. No set is allowed to
+/// change what it computes: what is fused into one rounding is written as `mul_add`, which the baseline of x86-64 calls a function
+/// for.
+macro_rules! versions {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments, reason = "a kernel takes what it works on")]
+        $vis fn $name(level: $crate::simd::Level, $($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            fn plain($($arg: $ty),*) $(-> $ret)? $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,f16c")]
+                #[allow(clippy::too_many_arguments, reason = "as above")]
+                fn avx2($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
+                #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+                #[allow(clippy::too_many_arguments, reason = "as above")]
+                fn avx512($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
+                #[allow(unsafe_code, reason = "dispatch")]
+                match level.set() {
+                    $crate::simd::Set::Baseline => plain($($arg),*),
+                    // SAFETY: there is a Level of this set only where the processor has its instructions.
+                    $crate::simd::Set::Avx2 => unsafe { avx2($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::simd::Set::Avx512 => unsafe { avx512($($arg),*) },
+                }
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            {
+                let _ = level;
+                plain($($arg),*)
+            }
+        }
+    };
+}
+pub(crate) use versions;
