@@ -4,7 +4,7 @@
 //!
 //! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
-//! - [`npy`]: arrays of NumPy, read.
+//! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
 //!
@@ -13,6 +13,7 @@
 
 mod best;
 pub mod dense;
+pub mod fvecs;
 mod metric;
 pub mod npy;
 pub mod pq;
@@ -20,3 +21,12 @@ mod simd;
 
 pub use best::Hit;
 pub use metric::Metric;
+
+/// Vectors of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// Values of each, at least one.
+    pub dims: usize,
+    /// One after the other.
+    pub values: Vec<f32>,
+}

@@ -5,14 +5,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use larder_store_core::{Error, ErrorKind, Op, Result};
 
-/// Vectors that were read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Vectors {
-    /// Values of each.
-    pub dims: usize,
-    /// One after the other.
-    pub values: Vec<f32>,
-}
+use crate::Vectors;
 
 /// Reads an array of half, single or double precision in little-endian, row by row.
 ///

@@ -31,6 +31,7 @@ impl Level {
     pub(crate) const BASELINE: Level = Level(Set::Baseline);
 
     /// All that there are here, the best one last.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "nothing is added"))]
     pub(crate) fn all() -> Vec<Level> {
         let mut all = vec![Level::BASELINE];
         #[cfg(target_arch = "x86_64")]
