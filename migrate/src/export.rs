@@ -132,9 +132,10 @@ pub async fn export(source: Arc<dyn Store>, place: DumpPlace, options: &ExportOp
     }
     let consistency = match before {
         None => Consistency::Fuzzy,
-        // Both listings miss what was written and deleted between them. The dump must not have it.
+        // Both listings miss what was written and deleted between them. The dump must not have it. (What had expired may be
+        // listed, and is gone when it is read.)
         Some((before, entries))
-            if report.written + unwanted == entries
+            if report.written + report.gone + unwanted == entries
                 && (before, entries) == fingerprint(&source, job, &judge).await? =>
         {
             Consistency::Snapshot

@@ -63,18 +63,14 @@ impl Level {
 macro_rules! versions {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "a kernel takes what it works on")]
         $vis fn $name(level: $crate::simd::Level, $($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "as above")]
             fn plain($($arg: $ty),*) $(-> $ret)? $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma,f16c")]
-                #[allow(clippy::too_many_arguments, reason = "as above")]
                 fn avx2($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
                 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-                #[allow(clippy::too_many_arguments, reason = "as above")]
                 fn avx512($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
                 #[allow(unsafe_code, reason = "dispatch")]
                 match level.set() {

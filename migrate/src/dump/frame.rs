@@ -74,15 +74,10 @@ pub(super) fn decompress(frame: &[u8]) -> Result<Vec<u8>> {
 pub(super) fn first_block(frame: &[u8]) -> Option<Vec<u8>> {
     content_size(frame).ok()?.filter(|size| *size > MAX_SEGMENT / 2)?;
     let from = header_length(frame)?;
-    let head = frame.get(from..from + 3)?;
-    let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
-    let (last, kind, size) = (head & 1 == 1, head >> 1 & 3, (head >> 3) as usize);
-    let content = frame.get(from + 3..from + 3 + if kind == 1 { 1 } else { size })?;
-    if last {
-        return None;
-    }
+    let block = Block::at(frame, from)?;
+    let content = frame.get(from + 3..from + 3 + block.stored().ok()?)?;
     // A frame of its own, that says nothing about its size, with a window of 8 MiB, and no checksum.
-    let mut alone = [&MAGIC[..], &[0, 13 << 3], &(head | 1).to_le_bytes()[..3]].concat();
+    let mut alone = [&MAGIC[..], &[0, 13 << 3], &(block.0 | 1).to_le_bytes()[..3]].concat();
     alone.extend(content);
     inflate(&alone, MAX_BLOCK).ok()
 }
@@ -128,6 +123,31 @@ fn header_length(frame: &[u8]) -> Option<usize> {
     Some(5 + usize::from(!single) + dictionary + size)
 }
 
+/// The head of a block, three bytes.
+struct Block(u32);
+
+impl Block {
+    fn at(frame: &[u8], at: usize) -> Option<Block> {
+        let head = frame.get(at..at + 3)?;
+        Some(Block(u32::from_le_bytes([head[0], head[1], head[2], 0])))
+    }
+
+    fn is_last(&self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// How many bytes follow it.
+    fn stored(&self) -> Result<usize> {
+        let size = (self.0 >> 3) as usize;
+        match self.0 >> 1 & 3 {
+            _ if size > MAX_BLOCK => Err(Damage::Wrong("a block that is larger than blocks can be")),
+            0 | 2 => Ok(size),
+            1 => Ok(1),
+            _ => Err(Damage::Wrong("a block of a kind that there is not")),
+        }
+    }
+}
+
 /// Where the frame that `bytes` begin with ends, if it is all there.
 pub(super) fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
     if content_size(bytes)?.is_none() {
@@ -138,21 +158,12 @@ pub(super) fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
         return Err(Damage::Wrong("a frame without a checksum, or with a dictionary"));
     }
     loop {
-        let Some(head) = bytes.get(at..at + 3) else { return Ok(None) };
-        let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
-        let size = (head >> 3) as usize;
-        if size > MAX_BLOCK {
-            return Err(Damage::Wrong("a block that is larger than blocks can be"));
-        }
-        at += 3 + match head >> 1 & 3 {
-            0 | 2 => size,
-            1 => 1,
-            _ => return Err(Damage::Wrong("a block of a kind that there is not")),
-        };
+        let Some(block) = Block::at(bytes, at) else { return Ok(None) };
+        at += 3 + block.stored()?;
         if at > MAX_FRAME {
             return Err(Damage::Wrong("a frame that is longer than frames can be"));
         }
-        if head & 1 == 1 {
+        if block.is_last() {
             let end = at + 4;
             return Ok((end <= bytes.len()).then_some(end));
         }

@@ -74,7 +74,7 @@ impl Batch {
     }
 
     /// Offers the rows of `codes` to the best of each query.
-    pub(super) fn scan(&self, level: Level, codes: &Codes, first_row: u32, best: &mut [Best]) {
+    pub(super) fn scan(&self, level: Level, codes: &Codes, best: &mut [Best]) {
         assert_eq!(best.len(), self.queries, "as many answers as queries");
         assert_eq!(codes.subs(), self.entries.len(), "tables and codes of one codebook");
         let mut limits = Sums([[0; HALF]; 2]);
@@ -93,10 +93,7 @@ impl Batch {
                     let query = under.trailing_zeros() as usize;
                     under &= under - 1;
                     let best = &mut best[query];
-                    best.offer(
-                        u32::from(sums.0[query / HALF][query % HALF]),
-                        first_row + (block * BLOCK + row) as u32,
-                    );
+                    best.offer(u32::from(sums.0[query / HALF][query % HALF]), (block * BLOCK + row) as u32);
                     limits.0[query / HALF][query % HALF] = limit(best);
                 }
                 at = row + 1;

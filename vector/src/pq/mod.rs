@@ -63,7 +63,7 @@ pub fn nearest(
     keep: usize,
 ) -> Vec<Vec<Hit>> {
     assert!(queries.len().is_multiple_of(codebook.dims), "queries of {} dimensions", codebook.dims);
-    let level = Level::best();
+    let (level, keep) = (Level::best(), keep.min(codes.rows()));
     let mut found = Vec::with_capacity(queries.len() / codebook.dims);
     for queries in queries.chunks(QUERIES * codebook.dims) {
         let each = queries.chunks_exact(codebook.dims);
@@ -71,13 +71,13 @@ pub fn nearest(
         let scales: Vec<_> = if best.len() < TOGETHER {
             let one = |(query, best): (&[f32], &mut Best)| {
                 let tables = Tables::new(level, codebook, metric, query);
-                scan::scan(level, codes, &tables, 0, best);
+                scan::scan(level, codes, &tables, best);
                 tables.scale
             };
             each.clone().zip(&mut best).map(one).collect()
         } else {
             let batch = Batch::new(level, codebook, metric, queries);
-            batch.scan(level, codes, 0, &mut best);
+            batch.scan(level, codes, &mut best);
             batch.scales
         };
         found.extend(best.into_iter().zip(scales).zip(each).map(|((best, scale), query)| {
@@ -94,27 +94,22 @@ impl Codebook {
     /// Trains one on vectors of `dims` values, on all threads of the current rayon pool.
     ///
     /// # Panics
-    /// If there is no vector, a length is no multiple of `dims`, or the options ask for more than 512 stretches.
+    /// If there is no vector, a length is no multiple of `dims`, or the options ask for no width, more than 512 stretches, or an
+    /// empty sample.
     pub fn train(vectors: &[f32], dims: usize, options: &TrainOptions) -> Codebook {
         assert!(
             dims > 0 && !vectors.is_empty() && vectors.len().is_multiple_of(dims),
             "vectors of {dims} dimensions, one at least"
         );
-        let width = options.width;
+        let width = options.width.min(dims);
         assert!(width > 0 && dims.div_ceil(width) <= MAX_SUBS, "{dims} dimensions in stretches of {width}");
-        train::train(vectors, dims, options)
+        assert!(options.sample > 0, "a sample of one vector at least");
+        train::train(vectors, dims, width, options)
     }
 
     fn new(dims: usize, width: usize, centroids: Vec<f32>) -> Codebook {
         let subs = dims.div_ceil(width);
-        let mut norms = vec![0.0; subs * CENTROIDS];
-        for (sub, norms) in norms.chunks_exact_mut(CENTROIDS).enumerate() {
-            for of_dim in centroids[sub * width * CENTROIDS..][..width * CENTROIDS].chunks_exact(CENTROIDS) {
-                for (norm, x) in norms.iter_mut().zip(of_dim) {
-                    *norm += x * x;
-                }
-            }
-        }
+        let norms = centroids.chunks_exact(width * CENTROIDS).flat_map(squares).collect();
         Codebook { dims, subs, width, centroids, norms }
     }
 
@@ -181,6 +176,17 @@ impl Codebook {
         }
         out
     }
+}
+
+/// The squares of the lengths of a stretch's centroids.
+fn squares(centroids: &[f32]) -> [f32; CENTROIDS] {
+    let mut squares = [0.0; CENTROIDS];
+    for of_dim in centroids.chunks_exact(CENTROIDS) {
+        for (square, x) in squares.iter_mut().zip(of_dim) {
+            *square += x * x;
+        }
+    }
+    squares
 }
 
 /// Rows that are encoded stretch by stretch.

@@ -8,7 +8,7 @@ use crate::best::Best;
 use crate::simd::{Level, Set};
 
 /// Offers the rows of `codes` to `best`, each with the sum of its entries in the quantised tables.
-pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, first_row: u32, best: &mut Best) {
+pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, best: &mut Best) {
     assert_eq!(tables.bytes.len(), codes.subs(), "tables and codes of one codebook");
     let mut sums = [0u16; BLOCK];
     for block in 0..codes.blocks() {
@@ -32,7 +32,7 @@ pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, first_row: u32,
             under &= under - 1;
             let score = u32::from(sums[row as usize]);
             if score < best.limit() {
-                best.offer(score, first_row + (block * BLOCK) as u32 + row);
+                best.offer(score, (block * BLOCK) as u32 + row);
             }
         }
     }
@@ -46,6 +46,10 @@ fn plain(codes: &[Line], tables: &[Table], limit: u16, sums: &mut [u16; BLOCK]) 
             *sum += u16::from(table.0[usize::from(*code)]);
         }
     }
+    below(sums, limit)
+}
+
+fn below(sums: &[u16; BLOCK], limit: u16) -> u64 {
     sums.iter().enumerate().fold(0, |under, (row, sum)| under | u64::from(*sum < limit) << row)
 }
 
@@ -127,7 +131,6 @@ mod x86 {
     pub(super) unsafe fn avx2(codes: &[Line], tables: &[Table], limit: u16, sums: &mut [u16; BLOCK]) -> u64 {
         let subs = codes.len();
         let (low_bytes, zero) = (_mm256_set1_epi16(0xff), _mm256_setzero_si256());
-        let mut under = 0;
         for half in 0..2 {
             let (mut even, mut odd) = (zero, zero);
             for sub in 0..subs {
@@ -157,9 +160,6 @@ mod x86 {
                 _mm256_storeu_si256(at.add(16).cast(), _mm256_permute2x128_si256::<0x31>(low, high));
             }
         }
-        for (row, sum) in sums.iter().enumerate() {
-            under |= u64::from(*sum < limit) << row;
-        }
-        under
+        super::below(sums, limit)
     }
 }

@@ -37,6 +37,7 @@ fn naive(codes: &[u8], tables: &Tables, keep: usize) -> Vec<(u32, u32)> {
 
 #[test]
 fn every_level_gives_the_same_answer() {
+    println!("compared, as this processor has them: {:?}", Level::all());
     // An odd number of stretches, a last one that is cut, one row, whole blocks, more than a tile.
     for (dims, width, rows) in [(2, 8, 1), (24, 8, 64), (37, 8, 63), (40, 4, 1100), (100, 16, 2500)] {
         let base = vectors(rows.max(300), dims, 1);
@@ -57,17 +58,19 @@ fn every_level_gives_the_same_answer() {
                         let plain = Tables::new(Level::BASELINE, &book, metric, query);
                         assert_eq!(tables.scale, plain.scale);
                         let mut best = Best::new(keep);
-                        scan::scan(level, &codes, &tables, 5, &mut best);
+                        scan::scan(level, &codes, &tables, &mut best);
                         let found = best.into_sorted();
-                        let naive: Vec<_> =
-                            naive(&raw, &plain, keep).into_iter().map(|(sum, row)| (sum, row + 5)).collect();
-                        assert_eq!(found, naive, "{level:?}, {dims} dimensions, {rows} rows, {keep} kept");
+                        assert_eq!(
+                            found,
+                            naive(&raw, &plain, keep),
+                            "{level:?}, {dims} dimensions, {rows} rows, {keep} kept"
+                        );
                         wanted.push(found);
                     }
                     for (queries, wanted) in queries.chunks(33 * dims).zip(wanted.chunks(33)) {
                         let batch = Batch::new(level, &book, metric, queries);
                         let mut best: Vec<_> = wanted.iter().map(|_| Best::new(keep)).collect();
-                        batch.scan(level, &codes, 5, &mut best);
+                        batch.scan(level, &codes, &mut best);
                         let found: Vec<_> = best.into_iter().map(Best::into_sorted).collect();
                         assert_eq!(
                             found, wanted,
@@ -96,11 +99,11 @@ fn the_largest_sums_do_not_overflow() {
     for level in Level::all() {
         let tables = Tables::new(level, &book, Metric::InnerProduct, &query);
         let mut best = Best::new(65);
-        scan::scan(level, &codes, &tables, 0, &mut best);
+        scan::scan(level, &codes, &tables, &mut best);
         let found = best.into_sorted();
         assert_eq!((found[0], found[1], found[64]), ((0, 64), (127 * 512, 0), (127 * 512, 63)));
         let mut best = [Best::new(65)];
-        Batch::new(level, &book, Metric::InnerProduct, &query).scan(level, &codes, 0, &mut best);
+        Batch::new(level, &book, Metric::InnerProduct, &query).scan(level, &codes, &mut best);
         assert_eq!(best[0].clone().into_sorted(), found);
     }
 }
@@ -167,4 +170,17 @@ fn what_is_no_number_harms_nothing() {
         trained[..dims].fill(odd);
         Codebook::train(&trained, dims, &quick(1, 8)).encode(&base);
     }
+}
+
+#[test]
+fn more_is_asked_for_than_there_is() {
+    let base = vectors(10, 3, 8);
+    let book = Codebook::train(&base, 3, &quick(1, 8));
+    assert_eq!(book.code_len(), 1);
+    let found = nearest(&book, &Codes::new(&book, &book.encode(&base)), Metric::L2, &base, usize::MAX);
+    // Ten vectors have a centroid each.
+    assert!(found.iter().enumerate().all(|(row, found)| found.len() == 10 && found[0].row == row as u32));
+    let values = crate::dense::Values::F32(&base);
+    let found = crate::dense::nearest(Metric::L2, 3, values, &base, usize::MAX);
+    assert!(found.iter().enumerate().all(|(row, found)| found.len() == 10 && found[0].row == row as u32));
 }

@@ -1,8 +1,8 @@
-//! Centroids from a sample: k-means++ (Arthur and Vassilvitskii, SODA 2007), then rounds of Lloyd's over samples that grow.
+//! Centroids from a sample: k-means++ (Arthur and Vassilvitskii, SODA 2007), then rounds of Lloyd's over a part of it and over all.
 
 use rayon::prelude::*;
 
-use super::{CENTROIDS, Codebook, nearest_centroids};
+use super::{CENTROIDS, Codebook, nearest_centroids, squares};
 use crate::simd::{Level, versions};
 
 /// How a codebook is trained.
@@ -10,11 +10,11 @@ use crate::simd::{Level, versions};
 pub struct TrainOptions {
     /// The same seed, vectors and options give the same codebook, on any number of threads.
     pub seed: u64,
-    /// Dimensions of a stretch: each stretch becomes a byte.
+    /// Dimensions of a stretch, at most all of them: each stretch becomes a byte.
     pub width: usize,
     /// The most vectors that are looked at.
     pub sample: usize,
-    /// Rounds over the whole sample.
+    /// Rounds over the whole sample; some over a part of it come before.
     pub rounds: usize,
 }
 
@@ -24,27 +24,27 @@ impl Default for TrainOptions {
     }
 }
 
-pub(super) fn train(vectors: &[f32], dims: usize, options: &TrainOptions) -> Codebook {
+pub(super) fn train(vectors: &[f32], dims: usize, width: usize, options: &TrainOptions) -> Codebook {
     let level = Level::best();
     let rows = vectors.len() / dims;
     let mut rng = fastrand::Rng::with_seed(options.seed);
     let sample = rng.choose_multiple(0..rows, options.sample.min(rows));
-    let subs = dims.div_ceil(options.width);
+    let subs = dims.div_ceil(width);
     let seeds: Vec<u64> = (0..subs).map(|_| rng.u64(..)).collect();
     let centroids: Vec<Vec<f32>> = (0..subs)
         .into_par_iter()
         .map(|sub| {
-            let from = sub * options.width;
-            let to = dims.min(from + options.width);
-            let mut points = Vec::with_capacity(sample.len() * options.width);
+            let from = sub * width;
+            let to = dims.min(from + width);
+            let mut points = Vec::with_capacity(sample.len() * width);
             for row in &sample {
                 points.extend_from_slice(&vectors[row * dims + from..row * dims + to]);
-                points.resize(points.len() + options.width - (to - from), 0.0);
+                points.resize(points.len() + width - (to - from), 0.0);
             }
-            of_stretch(level, &points, options.width, options.rounds, seeds[sub])
+            of_stretch(level, &points, width, options.rounds, seeds[sub])
         })
         .collect();
-    Codebook::new(dims, options.width, centroids.concat())
+    Codebook::new(dims, width, centroids.concat())
 }
 
 /// The centroids of one stretch, dimension by dimension.
@@ -118,12 +118,7 @@ versions! {
 
 /// Moves each centroid to the middle of the points that it is nearest to.
 fn lloyd(level: Level, points: &[f32], width: usize, centroids: &mut [f32], rng: &mut fastrand::Rng) {
-    let mut norms = [0f32; CENTROIDS];
-    for of_dim in centroids.chunks_exact(CENTROIDS) {
-        for (norm, x) in norms.iter_mut().zip(of_dim) {
-            *norm += x * x;
-        }
-    }
+    let norms = squares(centroids);
     let (mut sums, mut counts) = (vec![0f64; CENTROIDS * width], [0u32; CENTROIDS]);
     let count = points.len() / width;
     let mut found = vec![0; count];

@@ -4,11 +4,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use larder::migrate::{
     CompareOptions, DumpPlace, ExportOptions, Side, WriteOptions, copy, export, import, verify,
 };
-use larder::{Store, StoreExt};
+use larder::{Env, Key, PutOptions, Store, StoreExt};
 use larder_cloud_tests::s3::{Double, DoubleOptions};
 
 #[path = "../../../../migrate/tests/jobs/common/mod.rs"]
@@ -93,6 +94,28 @@ async fn a_copy_asks_for_each_value_once() {
             of("GetObject") <= 51 && of("PutObject") <= 52 && of("HeadObject") <= 1,
             "{kind}: {requests:?}"
         );
+    }
+}
+
+/// A bucket lists what has expired. It is nowhere else, and harms no snapshot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_passes_over_what_has_expired() {
+    let double = Double::start(DoubleOptions::default()).unwrap();
+    double.create_bucket("bucket");
+    let folder = tempfile::tempdir().unwrap();
+    let env = Env::system();
+    for kind in ["s3", "s3 layout=record"] {
+        let source =
+            larder::open(&url(kind, &double, folder.path(), &kind.replace([' ', '='], "-"))).await.unwrap();
+        let soon = PutOptions::new().with_expires(env.wall() + Duration::from_millis(300));
+        source.put_opts(&Key::new("a").unwrap(), "gone".into(), &soon).await.unwrap();
+        source.put("b", "stays").await.unwrap();
+        while source.exists("a").await.unwrap() {
+            env.sleep(Duration::from_millis(50)).await;
+        }
+        let place = DumpPlace::file(folder.path().join(kind));
+        let report = export(source, place, &ExportOptions::new().with_snapshot(true)).await.unwrap();
+        assert!(report.snapshot && (report.written, report.gone) == (1, 1), "{kind}: {report:?}");
     }
 }
 
