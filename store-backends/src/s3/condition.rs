@@ -128,7 +128,8 @@ impl Wire {
         id: WriteId,
     ) -> Result<Refused> {
         let (call, pre) = (&options.call, &options.pre);
-        let Some(now) = self.current(op, call, key, name).await.map_err(|e| unread(op, e))? else {
+        let unread = |cause| self.unread(op, key, pre, cause);
+        let Some(now) = self.current(op, call, key, name).await.map_err(unread)? else {
             return match pre {
                 // It was there a moment ago: whoever asks again may be lucky.
                 Precondition::Absent => {
@@ -157,6 +158,19 @@ impl Wire {
             _ => Err(other(op, Some(now.version))),
         }
     }
+
+    /// Nobody could tell what stands where a put was refused. A plain object with another ETag is another version. A
+    /// record with another ETag may be the version that was named, sent twice, and what is not absent may have expired:
+    /// then the put was not made, and whether it would be is for the next attempt to see.
+    fn unread(&self, op: Op, key: &Key, pre: &Precondition, cause: Error) -> Error {
+        match pre {
+            Precondition::Matches(_) if self.layout_of(key) == Layout::Plain => {
+                Error::new(ErrorKind::Conflict, op, "the key has not the version that was named")
+                    .caused_by(cause)
+            }
+            _ => cause,
+        }
+    }
 }
 
 /// What stands behind a refusal.
@@ -174,7 +188,3 @@ pub(super) fn mine(mut written: Written, version: Version) -> Written {
     written
 }
 
-/// The refusal stands, and nothing more is known about it.
-fn unread(op: Op, cause: Error) -> Error {
-    Error::new(ErrorKind::Conflict, op, "the key has not the version that was named").caused_by(cause)
-}

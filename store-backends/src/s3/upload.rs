@@ -265,15 +265,19 @@ impl<'a> Upload<'a> {
                 };
                 let lost = failed.code.as_deref() == Some("NoSuchUpload");
                 if failed.is(412) {
-                    match self.wire.refused(op, key, &self.name, options, id).await? {
-                        Refused::Mine(version) => return Ok(made(version)),
-                        Refused::Still(etag) => {
+                    let again = match self.wire.refused(op, key, &self.name, options, id).await {
+                        Ok(Refused::Mine(version)) => return Ok(made(version)),
+                        Ok(Refused::Still(etag)) => {
                             condition = Condition::Match(etag);
                             let why = "what stood there was written again meanwhile";
-                            attempts.again(op, Error::new(ErrorKind::Unavailable, op, why)).await?;
-                            continue;
+                            Error::new(ErrorKind::Unavailable, op, why)
                         }
-                    }
+                        // What stands there could not be read; the upload still does.
+                        Err(error) if error.kind().is_retryable() => error,
+                        Err(error) => return Err(error),
+                    };
+                    attempts.again(op, again).await?;
+                    continue;
                 }
                 if failed.is_absent() && !lost && condition != Condition::None {
                     return Err(gone(op));

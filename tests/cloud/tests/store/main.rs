@@ -5,3 +5,4 @@ mod moves;
 mod probe;
 mod requests;
 mod subject;
+mod twice;
