@@ -136,6 +136,12 @@ ops! {
     Import = "import",
     /// Comparing two stores or dumps.
     Verify = "verify",
+    /// Writing vectors into a collection.
+    Upsert = "upsert",
+    /// Looking for the nearest vectors.
+    Search = "search",
+    /// Sealing, rewriting and moving segments of a collection.
+    Maintain = "maintain",
     /// Making a key.
     Key = "key",
     /// Reading a URL, a configuration or another text.

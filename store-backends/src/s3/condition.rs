@@ -187,4 +187,3 @@ pub(super) fn mine(mut written: Written, version: Version) -> Written {
     written.settled = false;
     written
 }
-

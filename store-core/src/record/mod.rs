@@ -27,8 +27,8 @@ pub const FORMAT: u8 = 1;
 /// Bytes of a check: CRC-64/NVME (NVM Express NVM Command Set 1.0, section 5.2.1.3.4), little-endian.
 pub const CHECK: usize = 8;
 
-/// CRC-64/NVME.
-pub(crate) fn crc64(bytes: &[u8]) -> u64 {
+/// CRC-64/NVME of some bytes, as checks of records are made.
+pub fn crc64(bytes: &[u8]) -> u64 {
     crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes)
 }
 

@@ -11,6 +11,7 @@ use larder_store_core::{
 };
 
 use super::kinds::{Asked, wrong};
+use super::pulse::Pulse;
 use super::round::held;
 use super::tally::Tally;
 use crate::Outcome;
@@ -31,6 +32,7 @@ pub(super) struct Shared<'a> {
     pub(super) events: Mutex<Vec<Event>>,
     pub(super) tally: Mutex<Tally>,
     pub(super) problems: Mutex<Vec<String>>,
+    pub(super) pulse: Pulse,
 }
 
 /// A client.
@@ -168,6 +170,7 @@ impl<'a> Client<'a> {
         let deadline = Instant::now() + time;
         let done = work(Call::default().with_deadline(deadline)).await;
         let past = Instant::now().saturating_duration_since(deadline);
+        let past = past.saturating_sub(self.shared.pulse.lost_since(deadline));
         if past > GRACE {
             self.problem(format!("{what} ended {past:?} past its deadline of {time:?}"));
         }

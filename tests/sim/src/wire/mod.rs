@@ -10,6 +10,7 @@ mod client;
 mod command;
 mod kinds;
 mod plan;
+mod pulse;
 mod round;
 mod tally;
 

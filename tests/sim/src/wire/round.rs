@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select};
 use larder_cloud_tests::s3::Double;
 use larder_store_core::{GetOptions, Key, Store};
 
 use super::Options;
 use super::client::{self, Client, Shared};
 use super::plan::plan;
+use super::pulse::Pulse;
 use super::tally::Tally;
 use crate::Outcome;
 use crate::clock::nanos;
@@ -40,6 +41,7 @@ impl Round<'_> {
             events: Mutex::default(),
             tally: Mutex::new(std::mem::take(tally)),
             problems: Mutex::default(),
+            pulse: Pulse::new(),
         };
         self.double.faults().set(plan(self.options, rng.word()));
         let mut crew: Vec<Client<'_>> = (0..self.options.clients)
@@ -49,7 +51,8 @@ impl Round<'_> {
             })
             .collect();
         let each = self.calls.div_ceil(crew.len() as u64);
-        join_all(crew.iter_mut().map(|client| client.work(each))).await;
+        let work = std::pin::pin!(join_all(crew.iter_mut().map(|client| client.work(each))));
+        select(work, std::pin::pin!(shared.pulse.beat())).await;
         self.double.faults().clear();
         self.double.quiet().await?;
         // Whatever was open has happened by now, or never will.
