@@ -4,6 +4,7 @@
 //!
 //! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
+//! - [`filter`]: predicates on what is stored beside a vector, matched on its bytes.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
@@ -13,13 +14,16 @@
 
 mod best;
 pub mod dense;
+pub mod filter;
 pub mod fvecs;
 mod metric;
 pub mod npy;
+mod payload;
 pub mod pq;
 mod simd;
 
 pub use best::Hit;
+pub use filter::Filter;
 pub use metric::Metric;
 
 /// Vectors of a file.
