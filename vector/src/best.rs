@@ -60,9 +60,34 @@ fn room(keep: usize) -> usize {
     2 * keep + 32
 }
 
+/// A number that is ordered as the score is.
+pub(crate) fn order_of(score: f32) -> u32 {
+    let bits = score.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
+/// The score that has this order; above all scores, infinity.
+pub(crate) fn score_of(order: u32) -> f32 {
+    let bits = if order >> 31 == 1 { order & !(1 << 31) } else { !order };
+    let score = f32::from_bits(bits);
+    if score.is_nan() { f32::INFINITY } else { score }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn orders_are_those_of_the_scores() {
+        let scores = [f32::NEG_INFINITY, -1e9, -1.0, -1e-40, -0.0, 0.0, 1e-40, 0.5, 2.0, 1e30, f32::INFINITY];
+        for pair in scores.windows(2) {
+            assert!(order_of(pair[0]) <= order_of(pair[1]), "{pair:?}");
+        }
+        for score in scores {
+            assert_eq!(score_of(order_of(score)).to_bits(), score.to_bits());
+        }
+        assert_eq!(score_of(u32::MAX), f32::INFINITY);
+    }
 
     #[test]
     fn it_keeps_what_a_sort_would() {

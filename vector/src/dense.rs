@@ -1,18 +1,12 @@
 //! Many queries over many vectors, each product computed: rows are read once for all of them.
 
-#![allow(unsafe_code, reason = "dispatch")]
-
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 
 use crate::Metric;
-use crate::best::{Best, Hit};
-use crate::simd::{Level, Set};
-
-/// Queries whose products with a row are computed at once.
-const LANES: usize = 32;
-/// Rows that are kept in registers.
-const ROWS: usize = 8;
+use crate::best::{Best, Hit, order_of, score_of};
+use crate::simd::Level;
+use crate::tiles::{LANES, Lanes, ROWS, multiply, turn};
 
 /// Values of rows.
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +72,6 @@ struct Line {
     slope: f32,
 }
 
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Lanes([f32; LANES]);
-
 /// Queries, turned for the scan.
 #[derive(Debug, Clone)]
 struct Queries {
@@ -95,13 +85,7 @@ struct Queries {
 impl Queries {
     /// Turns queries.
     fn new(metric: Metric, dims: usize, queries: &[f32]) -> Queries {
-        let count = queries.len() / dims;
-        let mut turned = vec![Lanes([0.0; LANES]); count.div_ceil(LANES) * dims];
-        for (query, values) in queries.chunks_exact(dims).enumerate() {
-            for (dim, value) in values.iter().enumerate() {
-                turned[query / LANES * dims + dim].0[query % LANES] = *value;
-            }
-        }
+        let (count, turned) = (queries.len() / dims, turn(dims, queries));
         Queries { dims, count, metric, turned }
     }
 
@@ -148,19 +132,6 @@ impl Queries {
     }
 }
 
-/// A number that is ordered as the score is.
-fn order_of(score: f32) -> u32 {
-    let bits = score.to_bits();
-    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
-}
-
-/// The score that has this order; above all scores, infinity.
-fn score_of(order: u32) -> f32 {
-    let bits = if order >> 31 == 1 { order & !(1 << 31) } else { !order };
-    let score = f32::from_bits(bits);
-    if score.is_nan() { f32::INFINITY } else { score }
-}
-
 crate::simd::versions! {
     /// What a row makes of its products.
     fn line_of(metric: Metric, row: &[f32]) -> Line {
@@ -202,72 +173,9 @@ crate::simd::versions! {
     }
 }
 
-/// The products of eight rows with 32 queries.
-fn multiply(level: Level, turned: &[Lanes], rows: &[f32], dims: usize, products: &mut [Lanes; ROWS]) {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(turned: &[Lanes], rows: &[f32], dims: usize, products: &mut [Lanes; ROWS]) {
-        tiles::<16, 4, true>(turned, rows, dims, products);
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,avx512f")]
-    fn avx512(turned: &[Lanes], rows: &[f32], dims: usize, products: &mut [Lanes; ROWS]) {
-        tiles::<32, 8, true>(turned, rows, dims, products);
-    }
-    match level.set() {
-        Set::Baseline => tiles::<16, 2, false>(turned, rows, dims, products),
-        // SAFETY: there is a Level of this set only where the processor has its instructions.
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => unsafe { avx2(turned, rows, dims, products) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => unsafe { avx512(turned, rows, dims, products) },
-    }
-}
-
-/// Tiles of `R` rows and `Q` queries: as much as fits in the registers.
-#[inline(always)]
-fn tiles<const Q: usize, const R: usize, const FUSED: bool>(
-    turned: &[Lanes],
-    rows: &[f32],
-    dims: usize,
-    products: &mut [Lanes; ROWS],
-) {
-    for from in (0..ROWS).step_by(R) {
-        let rows: [&[f32]; R] = std::array::from_fn(|row| &rows[(from + row) * dims..][..dims]);
-        for lane in (0..LANES).step_by(Q) {
-            let mut sums = [[0f32; Q]; R];
-            for dim in 0..dims {
-                let queries = &turned[dim].0[lane..lane + Q];
-                for (sums, row) in sums.iter_mut().zip(&rows) {
-                    let x = row[dim];
-                    for (sum, query) in sums.iter_mut().zip(queries) {
-                        *sum = if FUSED { x.mul_add(*query, *sum) } else { *sum + x * query };
-                    }
-                }
-            }
-            for (products, sums) in products[from..].iter_mut().zip(sums) {
-                products.0[lane..lane + Q].copy_from_slice(&sums);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn orders_are_those_of_the_scores() {
-        let scores = [f32::NEG_INFINITY, -1e9, -1.0, -1e-40, -0.0, 0.0, 1e-40, 0.5, 2.0, 1e30, f32::INFINITY];
-        for pair in scores.windows(2) {
-            assert!(order_of(pair[0]) <= order_of(pair[1]), "{pair:?}");
-        }
-        for score in scores {
-            assert_eq!(score_of(order_of(score)).to_bits(), score.to_bits());
-        }
-        assert_eq!(score_of(u32::MAX), f32::INFINITY);
-    }
 
     #[test]
     fn every_level_finds_what_is_nearest() {

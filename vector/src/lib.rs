@@ -3,6 +3,7 @@
 //! What there is so far are the parts that a search spends its time in:
 //!
 //! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
+//! - [`cells`]: which vectors lie together, and where the nearest ones of a query are.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
 //! - [`filter`]: predicates on what is stored beside a vector, matched on its bytes.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
@@ -13,18 +14,25 @@
 //! is changes no answer of [`pq`].
 
 mod best;
+pub mod cells;
 pub mod dense;
 pub mod filter;
 pub mod fvecs;
+mod lines;
 mod metric;
 pub mod npy;
 mod payload;
 pub mod pq;
+mod progress;
+mod rows;
 mod simd;
+mod tiles;
 
 pub use best::Hit;
 pub use filter::Filter;
 pub use metric::Metric;
+pub use progress::{Cancelled, Progress};
+pub use rows::Rows;
 
 /// Vectors of a file.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,12 @@
 //! Many queries over many codes: a code is looked up once for all of them, as their tables lie side by side.
 
-use super::codes::{BLOCK, Codes, Line};
+use super::codes::{BLOCK, CodesRef};
 use super::table::{MOST, Scale, whole};
 use super::{CENTROIDS, Codebook};
-use crate::Metric;
 use crate::best::Best;
+use crate::lines::Line;
 use crate::simd::{Level, versions};
+use crate::{Metric, Rows};
 
 /// Queries of a batch.
 pub(super) const QUERIES: usize = 64;
@@ -73,8 +74,8 @@ impl Batch {
         Batch { queries: count, entries, scales }
     }
 
-    /// Offers the rows of `codes` to the best of each query.
-    pub(super) fn scan(&self, level: Level, codes: &Codes, best: &mut [Best]) {
+    /// Offers those `rows` of `codes` to the best of each query.
+    pub(super) fn scan(&self, level: Level, codes: CodesRef<'_>, rows: &Rows<'_>, best: &mut [Best]) {
         assert_eq!(best.len(), self.queries, "as many answers as queries");
         assert_eq!(codes.subs(), self.entries.len(), "tables and codes of one codebook");
         let mut limits = Sums([[0; HALF]; 2]);
@@ -83,11 +84,9 @@ impl Batch {
             limits.0[query / HALF][query % HALF] = limit(best);
         }
         let mut sums = Sums([[0; HALF]; 2]);
-        for block in 0..codes.blocks() {
-            let rows = (codes.rows() - block * BLOCK).min(BLOCK);
-            let mut at = 0;
+        rows.each(codes.rows(), |block, mut mask| {
             while let Some((row, mut under)) =
-                next_below(level, codes.block(block), at..rows, &self.entries, &limits, &mut sums)
+                next_below(level, codes.block(block), mask, &self.entries, &limits, &mut sums)
             {
                 while under != 0 {
                     let query = under.trailing_zeros() as usize;
@@ -96,9 +95,10 @@ impl Batch {
                     best.offer(u32::from(sums.0[query / HALF][query % HALF]), (block * BLOCK + row) as u32);
                     limits.0[query / HALF][query % HALF] = limit(best);
                 }
-                at = row + 1;
+                // Those behind the row.
+                mask &= !1 << row;
             }
-        }
+        });
     }
 }
 
@@ -148,15 +148,18 @@ versions! {
 }
 
 versions! {
-    /// The first of `rows` with a sum below its limit, its sums, and for which queries.
+    /// The first row of a mask with a sum below its limit, its sums, and for which queries.
     fn next_below(
         codes: &[Line],
-        rows: std::ops::Range<usize>,
+        mask: u64,
         entries: &[[Entry; CENTROIDS]],
         limits: &Sums,
         sums: &mut Sums,
     ) -> Option<(usize, u64)> {
-        for row in rows {
+        let mut left = mask;
+        while left != 0 {
+            let row = left.trailing_zeros() as usize;
+            left &= left - 1;
             let (mut low, mut high) = ([0u16; HALF], [0u16; HALF]);
             let mut pairs = codes.chunks_exact(2).zip(entries.chunks_exact(2));
             for (codes, entries) in &mut pairs {

@@ -1,14 +1,10 @@
 //! Codes as they are scanned: 64 rows together, stretch by stretch.
 
+use larder_store_core::{Error, ErrorKind, Op, Result};
+
 use super::Codebook;
-
-/// Rows of a block.
-pub(super) const BLOCK: usize = 64;
-
-/// Bytes of 64 rows in one stretch: a line of the cache.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-pub(super) struct Line(pub(super) [u8; BLOCK]);
+use crate::lines::{Line, bytes_of, lines_of};
+pub(super) use crate::rows::BLOCK;
 
 /// Codes of many rows.
 #[derive(Debug, Clone)]
@@ -42,16 +38,65 @@ impl Codes {
         self.rows
     }
 
+    /// The bytes that a [`CodesRef`] takes: for each 64 rows, for each byte of a code, those of the 64 rows. What the last block has too
+    /// many is zero.
+    pub fn as_bytes(&self) -> &[u8] {
+        bytes_of(&self.lines)
+    }
+}
+
+/// Codes that are elsewhere, such as in a mapped file.
+///
+/// ```
+/// use larder_vector::{Metric, pq};
+///
+/// let vectors: Vec<f32> = (0..4000).map(|i| (i as f32).sin()).collect();
+/// let codebook = pq::Codebook::train(&vectors, 8, &pq::TrainOptions::default());
+/// let codes = pq::Codes::new(&codebook, &codebook.encode(&vectors));
+/// let there = pq::CodesRef::new(&codebook, codes.rows(), codes.as_bytes())?;
+/// let found = pq::nearest(&codebook, there, Metric::L2, &vectors[..8], 3);
+/// assert_eq!(found, pq::nearest(&codebook, &codes, Metric::L2, &vectors[..8], 3));
+/// # Ok::<(), larder_store_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct CodesRef<'a> {
+    rows: usize,
+    subs: usize,
+    lines: &'a [Line],
+}
+
+impl<'a> CodesRef<'a> {
+    /// Takes what [`Codes::as_bytes`] gave, at an address that is a multiple of 64.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the address is none, or the length is not that of so many rows.
+    pub fn new(codebook: &Codebook, rows: usize, bytes: &'a [u8]) -> Result<CodesRef<'a>> {
+        let wrong = |why: &str| Error::new(ErrorKind::Invalid, Op::Open, why);
+        let wanted = rows.div_ceil(BLOCK).checked_mul(codebook.subs * BLOCK);
+        if wanted != Some(bytes.len()) {
+            return Err(wrong(&format!("{} bytes are no codes of {rows} rows", bytes.len())));
+        }
+        let lines = lines_of(bytes).ok_or_else(|| wrong("codes begin at no multiple of 64"))?;
+        Ok(CodesRef { rows, subs: codebook.subs, lines })
+    }
+
+    /// How many there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     pub(super) fn subs(&self) -> usize {
         self.subs
     }
 
     /// The codes of a block, a line for each stretch.
-    pub(super) fn block(&self, block: usize) -> &[Line] {
+    pub(super) fn block(&self, block: usize) -> &'a [Line] {
         &self.lines[block * self.subs..][..self.subs]
     }
+}
 
-    pub(super) fn blocks(&self) -> usize {
-        self.rows.div_ceil(BLOCK)
+impl<'a> From<&'a Codes> for CodesRef<'a> {
+    fn from(codes: &'a Codes) -> CodesRef<'a> {
+        CodesRef { rows: codes.rows, subs: codes.subs, lines: &codes.lines }
     }
 }

@@ -3,19 +3,22 @@
 
 mod batch;
 mod codes;
+mod encode;
 mod scan;
 mod table;
 mod train;
 
-pub use codes::Codes;
+pub use codes::{Codes, CodesRef};
 pub use train::TrainOptions;
 
 use batch::{Batch, QUERIES};
+use encode::{nearest_centroids, turn};
 use table::Tables;
 
-use crate::Metric;
 use crate::best::{Best, Hit};
-use crate::simd::{Level, versions};
+use crate::simd::Level;
+use crate::tiles::LANES;
+use crate::{Cancelled, Metric, Progress, Rows};
 
 /// How many centroids a stretch has.
 const CENTROIDS: usize = 256;
@@ -55,13 +58,29 @@ const TOGETHER: usize = 4;
 ///
 /// # Panics
 /// If the queries are not of the codebook's dimensions, or the codes of another codebook's length.
-pub fn nearest(
+pub fn nearest<'a>(
     codebook: &Codebook,
-    codes: &Codes,
+    codes: impl Into<CodesRef<'a>>,
     metric: Metric,
     queries: &[f32],
     keep: usize,
 ) -> Vec<Vec<Hit>> {
+    nearest_of(codebook, codes, metric, queries, keep, &Rows::all())
+}
+
+/// As [`nearest`], of some rows.
+///
+/// # Panics
+/// As [`nearest`] does, and if `rows` are no rows of the codes: another count of masks than of blocks, or a range that ends behind them.
+pub fn nearest_of<'a>(
+    codebook: &Codebook,
+    codes: impl Into<CodesRef<'a>>,
+    metric: Metric,
+    queries: &[f32],
+    keep: usize,
+    rows: &Rows<'_>,
+) -> Vec<Vec<Hit>> {
+    let codes = codes.into();
     assert!(queries.len().is_multiple_of(codebook.dims), "queries of {} dimensions", codebook.dims);
     let (level, keep) = (Level::best(), keep.min(codes.rows()));
     let mut found = Vec::with_capacity(queries.len() / codebook.dims);
@@ -71,13 +90,13 @@ pub fn nearest(
         let scales: Vec<_> = if best.len() < TOGETHER {
             let one = |(query, best): (&[f32], &mut Best)| {
                 let tables = Tables::new(level, codebook, metric, query);
-                scan::scan(level, codes, &tables, best);
+                scan::scan(level, codes, &tables, rows, best);
                 tables.scale
             };
             each.clone().zip(&mut best).map(one).collect()
         } else {
             let batch = Batch::new(level, codebook, metric, queries);
-            batch.scan(level, codes, &mut best);
+            batch.scan(level, codes, rows, &mut best);
             batch.scales
         };
         found.extend(best.into_iter().zip(scales).zip(each).map(|((best, scale), query)| {
@@ -97,6 +116,22 @@ impl Codebook {
     /// If there is no vector, a length is no multiple of `dims`, or the options ask for no width, more than 512 stretches, or an
     /// empty sample.
     pub fn train(vectors: &[f32], dims: usize, options: &TrainOptions) -> Codebook {
+        Codebook::train_with(vectors, dims, options, &Progress::new()).expect("nobody cancels")
+    }
+
+    /// As [`train`](Codebook::train), watched.
+    ///
+    /// # Errors
+    /// [`Cancelled`] if `progress` says so.
+    ///
+    /// # Panics
+    /// As [`train`](Codebook::train) does.
+    pub fn train_with(
+        vectors: &[f32],
+        dims: usize,
+        options: &TrainOptions,
+        progress: &Progress<'_>,
+    ) -> Result<Codebook, Cancelled> {
         assert!(
             dims > 0 && !vectors.is_empty() && vectors.len().is_multiple_of(dims),
             "vectors of {dims} dimensions, one at least"
@@ -104,7 +139,7 @@ impl Codebook {
         let width = options.width.min(dims);
         assert!(width > 0 && dims.div_ceil(width) <= MAX_SUBS, "{dims} dimensions in stretches of {width}");
         assert!(options.sample > 0, "a sample of one vector at least");
-        train::train(vectors, dims, width, options)
+        train::train(vectors, dims, width, options, progress)
     }
 
     fn new(dims: usize, width: usize, centroids: Vec<f32>) -> Codebook {
@@ -158,18 +193,15 @@ impl Codebook {
 
     fn encode_at(&self, level: Level, vectors: &[f32]) -> Vec<u8> {
         let mut out = vec![0; vectors.len() / self.dims * self.subs];
-        let (mut points, mut found) = (Vec::new(), vec![0; ENCODED]);
+        let (mut tiles, mut found) = (Vec::new(), [[0; LANES]; ENCODED / LANES]);
         for (vectors, out) in vectors.chunks(ENCODED * self.dims).zip(out.chunks_mut(ENCODED * self.subs)) {
-            let found = &mut found[..out.len() / self.subs];
+            let rows = out.len() / self.subs;
             for sub in 0..self.subs {
-                points.clear();
-                for vector in vectors.chunks_exact(self.dims) {
-                    points.extend_from_slice(self.stretch(vector, sub));
-                    points.resize(points.len().next_multiple_of(self.width), 0.0);
-                }
+                let each = vectors.chunks_exact(self.dims).map(|vector| self.stretch(vector, sub));
+                turn(self.width, rows, each, &mut tiles);
                 let (centroids, norms) = self.of_sub(sub);
-                nearest_centroids(level, &points, centroids, norms, found);
-                for (code, found) in out.chunks_exact_mut(self.subs).zip(&*found) {
+                nearest_centroids(level, &tiles, centroids, norms, &mut found[..rows.div_ceil(LANES)]);
+                for (code, found) in out.chunks_exact_mut(self.subs).zip(found.as_flattened()) {
                     code[sub] = *found;
                 }
             }
@@ -191,67 +223,6 @@ fn squares(centroids: &[f32]) -> [f32; CENTROIDS] {
 
 /// Rows that are encoded stretch by stretch.
 const ENCODED: usize = 256;
-
-/// Points that are compared at once.
-const POINTS: usize = 4;
-
-versions! {
-    /// The nearest centroid of each point, the first of those as near. Points have as many values as there are rows of centroids.
-    fn nearest_centroids(points: &[f32], centroids: &[f32], norms: &[f32], out: &mut [u8]) {
-        const LANES: usize = 16;
-        let width = centroids.len() / CENTROIDS;
-        let mut scores = [[0f32; CENTROIDS]; POINTS];
-        let mut turned = vec![[0f32; POINTS]; width];
-        for (points, out) in points.chunks(POINTS * width).zip(out.chunks_mut(POINTS)) {
-            for (at, point) in points.chunks_exact(width).enumerate() {
-                for (turned, x) in turned.iter_mut().zip(point) {
-                    turned[at] = *x;
-                }
-            }
-            for (group, norms) in norms.as_chunks::<LANES>().0.iter().enumerate() {
-                let mut products = [[0f32; LANES]; POINTS];
-                for (values, centroids) in turned.iter().zip(centroids.chunks_exact(CENTROIDS)) {
-                    let centroids: &[f32; LANES] = &centroids.as_chunks().0[group];
-                    for (products, x) in products.iter_mut().zip(values) {
-                        for (product, c) in products.iter_mut().zip(centroids) {
-                            *product = x.mul_add(*c, *product);
-                        }
-                    }
-                }
-                for (products, scores) in products.iter().zip(&mut scores) {
-                    let scores = &mut scores.as_chunks_mut::<LANES>().0[group];
-                    for i in 0..LANES {
-                        scores[i] = products[i].mul_add(-2.0, norms[i]);
-                    }
-                }
-            }
-            for (out, scores) in out.iter_mut().zip(&scores) {
-                *out = first_least(scores);
-            }
-        }
-    }
-}
-
-/// Where the least is, and the first of those as small.
-#[inline(always)]
-fn first_least(scores: &[f32; CENTROIDS]) -> u8 {
-    let mut least = [f32::MAX; 16];
-    for scores in scores.as_chunks::<16>().0 {
-        for (least, score) in least.iter_mut().zip(scores) {
-            *least = if *score < *least { *score } else { *least };
-        }
-    }
-    let least = least.iter().fold(f32::MAX, |a, b| if *b < a { *b } else { a });
-    let mut found = [u32::MAX; 16];
-    for (group, scores) in scores.as_chunks::<16>().0.iter().enumerate() {
-        for (lane, (found, score)) in found.iter_mut().zip(scores).enumerate() {
-            let here = if *score == least { (group * 16 + lane) as u32 } else { u32::MAX };
-            *found = (*found).min(here);
-        }
-    }
-    // Nothing is near what is no number: any will do.
-    found.iter().fold(u32::MAX, |a, b| a.min(*b)) as u8
-}
 
 #[cfg(test)]
 mod tests;

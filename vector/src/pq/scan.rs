@@ -2,19 +2,21 @@
 
 #![allow(unsafe_code, reason = "vector instructions")]
 
-use super::codes::{BLOCK, Codes, Line};
+use super::codes::{BLOCK, CodesRef};
 use super::table::{Table, Tables};
+use crate::Rows;
 use crate::best::Best;
+use crate::lines::Line;
 use crate::simd::{Level, Set};
 
-/// Offers the rows of `codes` to `best`, each with the sum of its entries in the quantised tables.
-pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, best: &mut Best) {
+/// Offers those `rows` of `codes` to `best`, each with the sum of its entries in the quantised tables.
+pub(super) fn scan(level: Level, codes: CodesRef<'_>, tables: &Tables, rows: &Rows<'_>, best: &mut Best) {
     assert_eq!(tables.bytes.len(), codes.subs(), "tables and codes of one codebook");
     let mut sums = [0u16; BLOCK];
-    for block in 0..codes.blocks() {
+    rows.each(codes.rows(), |block, mask| {
         let bytes = codes.block(block);
         let limit = best.limit().min(u32::from(u16::MAX)) as u16;
-        let mut under = match level.set() {
+        let under = match level.set() {
             Set::Baseline => plain(bytes, &tables.bytes, limit, &mut sums),
             // SAFETY: there is a Level of this set only where the processor has its instructions; the lengths were compared.
             #[cfg(target_arch = "x86_64")]
@@ -23,10 +25,7 @@ pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, best: &mut Best
             #[cfg(target_arch = "x86_64")]
             Set::Avx512 => unsafe { x86::avx512(bytes, &tables.bytes, limit, &mut sums) },
         };
-        let rows = (codes.rows() - block * BLOCK).min(BLOCK);
-        if rows < BLOCK {
-            under &= (1 << rows) - 1;
-        }
+        let mut under = under & mask;
         while under != 0 {
             let row = under.trailing_zeros();
             under &= under - 1;
@@ -35,7 +34,7 @@ pub(super) fn scan(level: Level, codes: &Codes, tables: &Tables, best: &mut Best
                 best.offer(score, (block * BLOCK) as u32 + row);
             }
         }
-    }
+    });
 }
 
 /// Sums the entries of 64 rows; gives which are below the limit.

@@ -1,8 +1,6 @@
 //! That every way of scanning gives the same answer, and that it is the right one.
 
 use super::*;
-use crate::Metric;
-use crate::best::Best;
 
 /// Values in a few clusters, as real ones are.
 fn vectors(count: usize, dims: usize, seed: u64) -> Vec<f32> {
@@ -58,7 +56,7 @@ fn every_level_gives_the_same_answer() {
                         let plain = Tables::new(Level::BASELINE, &book, metric, query);
                         assert_eq!(tables.scale, plain.scale);
                         let mut best = Best::new(keep);
-                        scan::scan(level, &codes, &tables, &mut best);
+                        scan::scan(level, (&codes).into(), &tables, &Rows::all(), &mut best);
                         let found = best.into_sorted();
                         assert_eq!(
                             found,
@@ -70,7 +68,7 @@ fn every_level_gives_the_same_answer() {
                     for (queries, wanted) in queries.chunks(33 * dims).zip(wanted.chunks(33)) {
                         let batch = Batch::new(level, &book, metric, queries);
                         let mut best: Vec<_> = wanted.iter().map(|_| Best::new(keep)).collect();
-                        batch.scan(level, &codes, &mut best);
+                        batch.scan(level, (&codes).into(), &Rows::all(), &mut best);
                         let found: Vec<_> = best.into_iter().map(Best::into_sorted).collect();
                         assert_eq!(
                             found, wanted,
@@ -99,11 +97,16 @@ fn the_largest_sums_do_not_overflow() {
     for level in Level::all() {
         let tables = Tables::new(level, &book, Metric::InnerProduct, &query);
         let mut best = Best::new(65);
-        scan::scan(level, &codes, &tables, &mut best);
+        scan::scan(level, (&codes).into(), &tables, &Rows::all(), &mut best);
         let found = best.into_sorted();
         assert_eq!((found[0], found[1], found[64]), ((0, 64), (127 * 512, 0), (127 * 512, 63)));
         let mut best = [Best::new(65)];
-        Batch::new(level, &book, Metric::InnerProduct, &query).scan(level, &codes, &mut best);
+        Batch::new(level, &book, Metric::InnerProduct, &query).scan(
+            level,
+            (&codes).into(),
+            &Rows::all(),
+            &mut best,
+        );
         assert_eq!(best[0].clone().into_sorted(), found);
     }
 }
@@ -183,4 +186,68 @@ fn more_is_asked_for_than_there_is() {
     let values = crate::dense::Values::F32(&base);
     let found = crate::dense::nearest(Metric::L2, 3, values, &base, usize::MAX);
     assert!(found.iter().enumerate().all(|(row, found)| found.len() == 10 && found[0].row == row as u32));
+}
+
+#[test]
+fn only_rows_that_are_allowed_are_found() {
+    println!("compared, as this processor has them: {:?}", Level::all());
+    let (dims, width) = (12, 4);
+    let queries = vectors(70, dims, 2);
+    let base = vectors(700, dims, 1);
+    let book = Codebook::train(&base, dims, &quick(7, width));
+    let mut rng = fastrand::Rng::with_seed(3);
+    for rows in [0, 1, 63, 64, 65, 700] {
+        let raw = book.encode(&base[..rows * dims]);
+        let codes = Codes::new(&book, &raw);
+        let blocks = rows.div_ceil(64) as u32;
+        let mut masks: Vec<u64> = (0..blocks).map(|_| rng.u64(..) & rng.u64(..)).collect();
+        masks.iter_mut().skip(1).step_by(3).for_each(|mask| *mask = 0);
+        let ranges = [0..blocks / 3, blocks / 2..blocks];
+        let of_masks = Rows::all().masked(&masks);
+        for allowed in [Rows::all(), of_masks, Rows::all().within(&ranges), of_masks.within(&ranges)] {
+            for level in Level::all() {
+                let of = |query: &[f32]| {
+                    let tables = Tables::new(level, &book, Metric::L2, query);
+                    let mut all = naive(&raw, &tables, rows);
+                    all.retain(|(_, row)| allowed.has(*row));
+                    all.truncate(10);
+                    let mut best = Best::new(10);
+                    scan::scan(level, (&codes).into(), &tables, &allowed, &mut best);
+                    assert_eq!(best.into_sorted(), all, "{level:?} {rows}");
+                    all
+                };
+                for queries in queries.chunks(64 * dims) {
+                    let wanted: Vec<_> = queries.chunks_exact(dims).map(of).collect();
+                    let mut best: Vec<_> = wanted.iter().map(|_| Best::new(10)).collect();
+                    let batch = Batch::new(level, &book, Metric::L2, queries);
+                    batch.scan(level, (&codes).into(), &allowed, &mut best);
+                    let found: Vec<_> = best.into_iter().map(Best::into_sorted).collect();
+                    assert_eq!(found, wanted, "{level:?} {rows}, a batch");
+                }
+            }
+            for queries in [&queries[..dims], &queries] {
+                let found = nearest_of(&book, &codes, Metric::L2, queries, 10, &allowed);
+                assert!(found.iter().flatten().all(|hit| allowed.has(hit.row) && (hit.row as usize) < rows));
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_elsewhere_are_checked() {
+    let base = vectors(70, 6, 1);
+    let book = Codebook::train(&base, 6, &quick(7, 4));
+    let codes = Codes::new(&book, &book.encode(&base));
+    let bytes = codes.as_bytes();
+    assert_eq!((bytes.len(), codes.rows()), (2 * 2 * 64, 70));
+    let found = nearest(&book, &codes, Metric::L2, &base, 4);
+    assert_eq!(nearest(&book, CodesRef::new(&book, 70, bytes).unwrap(), Metric::L2, &base, 4), found);
+    assert!(CodesRef::new(&book, 64, bytes).is_err());
+    assert!(CodesRef::new(&book, 129, bytes).is_err());
+    assert!(CodesRef::new(&book, usize::MAX, bytes).is_err());
+    assert!(CodesRef::new(&book, 0, &[]).is_ok());
+    // As long as it must be, a byte too late.
+    let long = [bytes, bytes].concat();
+    let late = long.as_ptr().align_offset(64) + 1;
+    assert!(CodesRef::new(&book, 70, &long[late..late + bytes.len()]).is_err());
 }
