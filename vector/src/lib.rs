@@ -4,6 +4,7 @@
 //!
 //! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
+//! - [`tier`]: which segment is in which tier, decided by use under hard budgets.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
@@ -18,6 +19,7 @@ mod metric;
 pub mod npy;
 pub mod pq;
 mod simd;
+pub mod tier;
 
 pub use best::Hit;
 pub use metric::Metric;
