@@ -6,6 +6,7 @@
 //! - [`cells`]: which vectors lie together, and where the nearest ones of a query are.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
 //! - [`filter`]: predicates on what is stored beside a vector, matched on its bytes.
+//! - [`tier`]: which segment is in which tier, decided by use under hard budgets.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
@@ -27,6 +28,7 @@ mod progress;
 mod rows;
 mod simd;
 mod tiles;
+pub mod tier;
 
 pub use best::Hit;
 pub use filter::Filter;

@@ -1,0 +1,6 @@
+mod alternating;
+mod bounds;
+mod parts;
+mod rules;
+mod steady;
+mod world;
