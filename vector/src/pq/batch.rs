@@ -74,8 +74,15 @@ impl Batch {
         Batch { queries: count, entries, scales }
     }
 
-    /// Offers those `rows` of `codes` to the best of each query.
-    pub(super) fn scan(&self, level: Level, codes: CodesRef<'_>, rows: &Rows<'_>, best: &mut [Best]) {
+    /// Offers those `rows` of `codes`, the first of which is number `first`, to the best of each query.
+    pub(super) fn scan(
+        &self,
+        level: Level,
+        codes: CodesRef<'_>,
+        rows: &Rows<'_>,
+        first: u32,
+        best: &mut [Best],
+    ) {
         assert_eq!(best.len(), self.queries, "as many answers as queries");
         assert_eq!(codes.subs(), self.entries.len(), "tables and codes of one codebook");
         let mut limits = Sums([[0; HALF]; 2]);
@@ -92,7 +99,8 @@ impl Batch {
                     let query = under.trailing_zeros() as usize;
                     under &= under - 1;
                     let best = &mut best[query];
-                    best.offer(u32::from(sums.0[query / HALF][query % HALF]), (block * BLOCK + row) as u32);
+                    let sum = sums.0[query / HALF][query % HALF];
+                    best.offer(u32::from(sum), first + (block * BLOCK + row) as u32);
                     limits.0[query / HALF][query % HALF] = limit(best);
                 }
                 // Those behind the row.

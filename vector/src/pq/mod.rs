@@ -5,10 +5,13 @@ mod batch;
 mod codes;
 mod encode;
 mod scan;
+mod search;
 mod table;
 mod train;
+mod wire;
 
 pub use codes::{Codes, CodesRef};
+pub use search::Search;
 pub use train::TrainOptions;
 
 use batch::{Batch, QUERIES};
@@ -81,32 +84,9 @@ pub fn nearest_of<'a>(
     rows: &Rows<'_>,
 ) -> Vec<Vec<Hit>> {
     let codes = codes.into();
-    assert!(queries.len().is_multiple_of(codebook.dims), "queries of {} dimensions", codebook.dims);
-    let (level, keep) = (Level::best(), keep.min(codes.rows()));
-    let mut found = Vec::with_capacity(queries.len() / codebook.dims);
-    for queries in queries.chunks(QUERIES * codebook.dims) {
-        let each = queries.chunks_exact(codebook.dims);
-        let mut best: Vec<_> = each.clone().map(|_| Best::new(keep)).collect();
-        let scales: Vec<_> = if best.len() < TOGETHER {
-            let one = |(query, best): (&[f32], &mut Best)| {
-                let tables = Tables::new(level, codebook, metric, query);
-                scan::scan(level, codes, &tables, rows, best);
-                tables.scale
-            };
-            each.clone().zip(&mut best).map(one).collect()
-        } else {
-            let batch = Batch::new(level, codebook, metric, queries);
-            batch.scan(level, codes, rows, &mut best);
-            batch.scales
-        };
-        found.extend(best.into_iter().zip(scales).zip(each).map(|((best, scale), query)| {
-            let of_query = metric.of_query(query);
-            let hit =
-                |(sum, row)| Hit { row, distance: of_query.distance(sum as f32 * scale.step + scale.base) };
-            best.into_sorted().into_iter().map(hit).collect()
-        }));
-    }
-    found
+    let mut search = Search::new(codebook, metric, queries, keep.min(codes.rows()));
+    search.scan(codes, rows, 0);
+    search.finish()
 }
 
 impl Codebook {
@@ -146,6 +126,11 @@ impl Codebook {
         let subs = dims.div_ceil(width);
         let norms = centroids.chunks_exact(width * CENTROIDS).flat_map(squares).collect();
         Codebook { dims, subs, width, centroids, norms }
+    }
+
+    /// Values of the vectors that it is for.
+    pub fn dims(&self) -> usize {
+        self.dims
     }
 
     /// Bytes of a vector's code.

@@ -9,8 +9,15 @@ use crate::best::Best;
 use crate::lines::Line;
 use crate::simd::{Level, Set};
 
-/// Offers those `rows` of `codes` to `best`, each with the sum of its entries in the quantised tables.
-pub(super) fn scan(level: Level, codes: CodesRef<'_>, tables: &Tables, rows: &Rows<'_>, best: &mut Best) {
+/// Offers those `rows` of `codes`, the first of which is number `first`, to `best`, each with the sum of its entries in the quantised tables.
+pub(super) fn scan(
+    level: Level,
+    codes: CodesRef<'_>,
+    tables: &Tables,
+    rows: &Rows<'_>,
+    first: u32,
+    best: &mut Best,
+) {
     assert_eq!(tables.bytes.len(), codes.subs(), "tables and codes of one codebook");
     let mut sums = [0u16; BLOCK];
     rows.each(codes.rows(), |block, mask| {
@@ -31,7 +38,7 @@ pub(super) fn scan(level: Level, codes: CodesRef<'_>, tables: &Tables, rows: &Ro
             under &= under - 1;
             let score = u32::from(sums[row as usize]);
             if score < best.limit() {
-                best.offer(score, (block * BLOCK) as u32 + row);
+                best.offer(score, first + (block * BLOCK) as u32 + row);
             }
         }
     });

@@ -1,0 +1,24 @@
+//! Collections of vectors in a store.
+
+mod api;
+mod core;
+mod fetch;
+mod follow;
+mod get;
+mod manifest;
+mod open;
+mod options;
+mod pack;
+mod rewrite;
+mod scan;
+mod seal;
+mod search;
+mod view;
+mod writer;
+
+pub use api::{Collection, Stats, VectorStore};
+pub use options::{CollectionOptions, Role};
+pub use search::{Answer, Approximate, SearchOptions, Work};
+
+pub(crate) use core::Core;
+pub(crate) use view::View;

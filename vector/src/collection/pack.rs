@@ -1,0 +1,198 @@
+//! Rows become a segment in the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use larder_store_core::{Call, Error, ErrorKind, Key, Op, PutOptions, Result};
+
+use super::core::{Core, book_name};
+use super::view::View;
+use crate::cells::{CellOptions, Cells};
+use crate::codec::{Book, Codec, unit};
+use crate::manifest::{BookEntry, SegmentEntry};
+use crate::pq::{Codebook, TrainOptions};
+use crate::segment::{self, Built, Layout, RowSet};
+use crate::{Cancelled, Metric, Progress};
+
+/// Rows of a cell, about: what is worth a centroid to be compared with.
+const CELL_ROWS: usize = 256;
+/// Vectors that a codebook is trained on, at the most.
+const SAMPLE: usize = 65_536;
+
+/// A segment whose objects are in the store, and in no manifest yet.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) entry: SegmentEntry,
+    /// Where each row came from.
+    pub(super) order: Vec<u32>,
+}
+
+/// A codec to encode with, and what the manifest is to know of it if it is new.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    pub(super) codec: Codec,
+    pub(super) new: Option<BookEntry>,
+}
+
+impl Core {
+    /// The codec for rows that are to become segments: the newest codebook, unless it does not suit them.
+    pub(super) async fn choose(&self, view: &View, rows: &Arc<RowSet>, call: &Call) -> Result<Chosen> {
+        let dims = self.schema.dims as usize;
+        if rows.len() < self.options.book_rows && view.manifest.books.is_empty() {
+            return Ok(Chosen { codec: Codec::rotated(dims), new: None });
+        }
+        if let Some(book) = view.manifest.books.last() {
+            let codec = self.codec(view, Some(book.number), call).await?;
+            let (checked, vectors, metric) = (codec.clone(), rows.clone(), self.schema.metric);
+            let work = move || Ok(error_of(&checked, metric, &vectors.values));
+            let error = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
+            let suits = error <= book.error * self.options.drift;
+            if suits || rows.len() < self.options.book_rows {
+                return Ok(Chosen { codec, new: None });
+            }
+            tracing::info!(store = %self.store.id(), error, was = book.error, "codes have drifted: a codebook is trained");
+        }
+        let number = view.manifest.books.iter().map(|book| book.number).max().unwrap_or(0) + 1;
+        let (rows, metric) = (rows.clone(), self.schema.metric);
+        let options = TrainOptions {
+            seed: self.options.seed ^ u64::from(number),
+            width: self.options.code_width.max(dims.div_ceil(512)),
+            sample: SAMPLE,
+            ..TrainOptions::default()
+        };
+        let core = self.watch();
+        let work = move || {
+            let vectors = unit(metric, dims, &rows.values);
+            let cancelled = || core.is_closed();
+            let progress = Progress::new().cancelled_by(&cancelled);
+            let codebook = Codebook::train_with(&vectors, dims, &options, &progress).map_err(stopped)?;
+            let codec = Codec::Pq(Arc::new(Book { number, codebook }));
+            let error = error_of(&codec, metric, &rows.values);
+            Ok((codec, error))
+        };
+        let (codec, error) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
+        let name = book_name(number);
+        if let Codec::Pq(book) = &codec {
+            self.write(&name, book.codebook.to_object(&name), call).await?;
+        }
+        self.tiers.keep_book(codec.clone());
+        Ok(Chosen { codec, new: Some(BookEntry { number, error }) })
+    }
+
+    /// Makes a segment of at most 65,536 rows, and writes its objects.
+    pub(super) async fn pack(
+        &self,
+        number: u64,
+        rows: Arc<RowSet>,
+        codec: Codec,
+        clustered: bool,
+        call: &Call,
+    ) -> Result<Packed> {
+        let (schema, seed) = (self.schema, self.options.seed);
+        let mut entry = SegmentEntry {
+            number,
+            // Whoever was killed may have written objects of the same number.
+            name: format!("{number:08x}-{:016x}", self.env.random_u64()),
+            rows: 0,
+            dead: 0,
+            dead_rev: 0,
+            index_rev: 1,
+            book: None,
+            index_bytes: 0,
+            vector_bytes: 0,
+            payload_bytes: 0,
+            ids: None,
+            clustered,
+            pin: None,
+        };
+        let core = self.watch();
+        let work = move || {
+            let dims = schema.dims as usize;
+            let cancelled = || core.is_closed();
+            let progress = Progress::new().cancelled_by(&cancelled);
+            let layout = lay_out(&rows, dims, schema.metric, seed, &progress).map_err(stopped)?;
+            let rows = rows.arrange(dims, &layout.order);
+            let built = segment::build(&mut entry, &schema, &rows, &layout, &codec)?;
+            Ok((entry, built, layout.order))
+        };
+        let (entry, built, order) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
+        let Built { index, vectors, payloads } = built;
+        let index = self.write(&segment::index_name(&entry), index.into(), call);
+        let (vectors_key, payloads_key) = (segment::key(&entry, "vectors"), segment::key(&entry, "payloads"));
+        let vectors = self.write_some(&vectors_key, vectors, call);
+        let payloads = self.write_some(&payloads_key, payloads, call);
+        futures_util::try_join!(index, vectors, payloads)?;
+        Ok(Packed { entry, order })
+    }
+
+    async fn write_some(&self, name: &str, object: Bytes, call: &Call) -> Result<()> {
+        if object.is_empty() { Ok(()) } else { self.write(name, object, call).await }
+    }
+
+    /// Writes an object that nobody else writes.
+    pub(super) async fn write(&self, name: &str, object: Bytes, call: &Call) -> Result<()> {
+        let options = PutOptions::new().with_call(call.clone());
+        self.store.put_opts(&Key::new(name)?, object, &options).await.map(drop)
+    }
+}
+
+pub(super) fn stopped(_: Cancelled) -> Error {
+    Error::new(ErrorKind::Closed, Op::Maintain, "the collection was closed")
+}
+
+/// Puts rows that are near each other next to each other.
+fn lay_out(
+    rows: &RowSet,
+    dims: usize,
+    metric: Metric,
+    seed: u64,
+    progress: &Progress<'_>,
+) -> std::result::Result<Layout, Cancelled> {
+    let count = rows.len();
+    let cells = count.div_ceil(CELL_ROWS);
+    let vectors = unit(metric, dims, &rows.values);
+    let options = CellOptions { cells, seed, ..CellOptions::default() };
+    let cells = Cells::train(&vectors, dims, metric, &options, progress)?;
+    let of = cells.assign(&vectors);
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    order.sort_by_key(|row| of[*row as usize]);
+    let mut layout = Layout { cells: Vec::new(), cell_rows: vec![0], order };
+    let mut at = 0;
+    for cell in 0..cells.count() {
+        let size = layout.order[at..].iter().take_while(|row| of[**row as usize] == cell as u32).count();
+        // A cell without a row is none.
+        if size > 0 {
+            layout.cells.extend_from_slice(&cells.centroids()[cell * dims..][..dims]);
+            at += size;
+            layout.cell_rows.push(at as u32);
+        }
+    }
+    Ok(layout)
+}
+
+/// Vectors that the error of codes is measured by.
+const MEASURED: usize = 4096;
+
+/// The mean square error of codes, in parts of the mean square of the distance from the mean: 0 for codes that lose nothing, 1 for codes
+/// that know nothing.
+pub(super) fn error_of(codec: &Codec, metric: Metric, vectors: &[f32]) -> f64 {
+    let Codec::Pq(book) = codec else { return 0.0 };
+    let dims = book.codebook.dims();
+    let rows = vectors.len() / dims;
+    let step = rows.div_ceil(MEASURED).max(1);
+    let sample: Vec<f32> = vectors.chunks_exact(dims).step_by(step).flatten().copied().collect();
+    let sample = unit(metric, dims, &sample);
+    let back = book.codebook.decode(&book.codebook.encode(&sample));
+    let mut mean = vec![0f64; dims];
+    let count = (sample.len() / dims).max(1) as f64;
+    for vector in sample.chunks_exact(dims) {
+        mean.iter_mut().zip(vector).for_each(|(mean, x)| *mean += f64::from(*x) / count);
+    }
+    let square = |a: f64| a * a;
+    let lost: f64 = sample.iter().zip(&back).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
+    let spread: f64 = sample
+        .chunks_exact(dims)
+        .flat_map(|vector| vector.iter().zip(&mean).map(|(x, mean)| square(f64::from(*x) - mean)))
+        .sum();
+    if spread > 0.0 { lost / spread } else { 0.0 }
+}

@@ -1,0 +1,65 @@
+//! Candidates are compared with their vectors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::scan::{Candidate, Part};
+use crate::column::Holding;
+use crate::manifest::Precision;
+use crate::segment::VECTOR_ROWS;
+use crate::Metric;
+
+/// How well a distance is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Exact,
+    Half,
+    Codes,
+}
+
+/// A candidate whose distance is as well known as it will be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rescored {
+    pub(super) candidate: Candidate,
+    pub(super) known: Known,
+}
+
+/// Blocks of vectors that were read, by part and block.
+pub(super) type Read = HashMap<(u32, usize), Arc<Vec<f32>>>;
+
+/// Compares candidates of a query with what is at hand.
+pub(super) fn rescore(
+    metric: Metric,
+    dims: usize,
+    keep: Precision,
+    parts: &[Part],
+    holdings: &[Arc<Holding>],
+    read: &Read,
+    query: &[f32],
+    candidates: &[Candidate],
+) -> Vec<Rescored> {
+    let mut scratch = vec![0f32; dims];
+    let stored = if keep == Precision::F32 { Known::Exact } else { Known::Half };
+    let one = |candidate: &Candidate| {
+        let row = candidate.row as usize;
+        let holding = &holdings[candidate.part as usize];
+        let (distance, known) = match &**holding {
+            Holding::Hot { values, .. } => {
+                (metric.distance(query, &values[row * dims..][..dims]), if keep == Precision::Lossy { Known::Codes } else { stored })
+            }
+            Holding::Warm { .. } => {
+                holding.read(row, &mut scratch);
+                (metric.distance(query, &scratch), Known::Half)
+            }
+            Holding::Cold => match read.get(&(candidate.part, row / VECTOR_ROWS)) {
+                Some(block) => {
+                    (metric.distance(query, &block[row % VECTOR_ROWS * dims..][..dims]), stored)
+                }
+                None => (candidate.distance, Known::Codes),
+            },
+        };
+        Rescored { candidate: Candidate { distance, ..*candidate }, known }
+    };
+    let _ = parts;
+    candidates.iter().map(one).collect()
+}

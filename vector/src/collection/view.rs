@@ -1,0 +1,63 @@
+//! What a collection is at an instant.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use larder_store_core::Version;
+
+use crate::codec::Codec;
+use crate::manifest::Manifest;
+use crate::memtable::Memtable;
+use crate::segment::Segment;
+
+/// A table of what was written since a seal.
+#[derive(Debug)]
+pub(crate) struct Table(RwLock<Memtable>);
+
+impl Table {
+    pub(crate) fn new(table: Memtable) -> Arc<Table> {
+        Arc::new(Table(RwLock::new(table)))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Memtable> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Memtable> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a collection is. A view is replaced and never changed, but for what its last table takes up.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) version: Version,
+    /// As the manifest lists them.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// By their numbers, as far as they were read.
+    pub(crate) codecs: Vec<Codec>,
+    /// What is not in a segment yet, the oldest first. The last one takes up what is written.
+    pub(crate) tables: Vec<Arc<Table>>,
+}
+
+impl View {
+    /// Tables, held for reading, the oldest first.
+    pub(crate) fn read_tables(&self) -> Vec<RwLockReadGuard<'_, Memtable>> {
+        self.tables.iter().map(|table| table.read()).collect()
+    }
+
+    pub(crate) fn active(&self) -> &Arc<Table> {
+        self.tables.last().expect("a view has a table that takes up what is written")
+    }
+
+    /// The codec of a segment with this codebook, if it was read.
+    pub(crate) fn codec(&self, book: Option<u32>) -> Option<&Codec> {
+        self.codecs.iter().find(|codec| codec.book() == book)
+    }
+
+    /// Rows in segments and tables, those that are dead included.
+    pub(crate) fn rows(&self) -> u64 {
+        let sealed: u64 = self.segments.iter().map(|segment| u64::from(segment.entry.rows)).sum();
+        sealed + self.tables.iter().map(|table| table.read().len() as u64).sum::<u64>()
+    }
+}

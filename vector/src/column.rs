@@ -1,0 +1,70 @@
+//! What of a segment's vectors is at hand to compare candidates with.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+
+use crate::local::Mapped;
+use crate::tier::{Reservation, Tier};
+
+/// The column of a segment, which may be replaced while it is read.
+#[derive(Debug)]
+pub(crate) struct Column(ArcSwap<Holding>);
+
+/// A column as it is held.
+#[derive(Debug)]
+pub(crate) enum Holding {
+    /// In the store alone.
+    Cold,
+    /// Rounded to half precision, in a file that is mapped.
+    Warm { file: Mapped, disk: Reservation },
+    /// As it was given, in memory.
+    Hot { values: Vec<f32>, memory: Reservation },
+}
+
+impl Column {
+    pub(crate) fn cold() -> Column {
+        Column(ArcSwap::from_pointee(Holding::Cold))
+    }
+
+    pub(crate) fn holding(&self) -> Arc<Holding> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn replace(&self, holding: Holding) {
+        self.0.store(Arc::new(holding));
+    }
+}
+
+impl Holding {
+    pub(crate) fn tier(&self) -> Tier {
+        match self {
+            Holding::Cold => Tier::Cold,
+            Holding::Warm { .. } => Tier::Warm,
+            Holding::Hot { .. } => Tier::Hot,
+        }
+    }
+
+    /// The values of a row, put into `out`, which has as many as there are dimensions; `false` if they are not at hand.
+    pub(crate) fn read(&self, row: usize, out: &mut [f32]) -> bool {
+        let dims = out.len();
+        match self {
+            Holding::Cold => return false,
+            Holding::Hot { values, .. } => out.copy_from_slice(&values[row * dims..][..dims]),
+            Holding::Warm { file, .. } => {
+                let bytes = &file.bytes()[row * dims * 2..][..dims * 2];
+                let mut part = [f16::ZERO; 64];
+                for (bytes, out) in bytes.chunks(128).zip(out.chunks_mut(64)) {
+                    let part = &mut part[..out.len()];
+                    for (value, bytes) in part.iter_mut().zip(bytes.as_chunks().0) {
+                        *value = f16::from_le_bytes(*bytes);
+                    }
+                    part.convert_to_f32_slice(out);
+                }
+            }
+        }
+        true
+    }
+}
