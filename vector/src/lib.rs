@@ -5,12 +5,13 @@
 //! - [`pq`]: product quantisation, a byte for some dimensions, and its scan, for one query or many at once.
 //! - [`cells`]: which vectors lie together, and where the nearest ones of a query are.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
+//! - [`rotated`]: four bits a dimension, without training.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
 //!
 //! Kernels are compiled for several sets of instructions, of which the best that the processor has is taken at run time. Which one it
-//! is changes no answer of [`pq`].
+//! is changes no answer of [`pq`] and [`rotated`].
 
 mod best;
 pub mod cells;
@@ -21,6 +22,7 @@ mod metric;
 pub mod npy;
 pub mod pq;
 mod progress;
+pub mod rotated;
 mod rows;
 mod simd;
 mod tiles;

@@ -25,7 +25,7 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> TrainOptions {
-        TrainOptions { seed: 0, width: 8, sample: 65_536, rounds: 3 }
+        TrainOptions { seed: 0, width: 8, sample: 65_536, rounds: 5 }
     }
 }
 
