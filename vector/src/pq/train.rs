@@ -30,7 +30,7 @@ impl Default for TrainOptions {
 }
 
 /// Points that seeds are chosen of.
-const SEEDED: usize = 4096;
+const SEEDED: usize = 8192;
 /// Rounds over the first, smallest part.
 const FIRST: usize = 4;
 /// Tiles of a batch.
@@ -74,7 +74,7 @@ pub(super) fn train(
 
 /// How many points each round goes over.
 fn parts(count: usize, rounds: usize) -> Vec<usize> {
-    let mut part = (count / 8).max(2 * SEEDED).min(count);
+    let mut part = (count / 8).max(SEEDED).min(count);
     let mut parts = vec![part; FIRST];
     while part < count {
         part = (2 * part).min(count);
