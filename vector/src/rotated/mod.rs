@@ -8,7 +8,7 @@ mod encode;
 mod rotation;
 mod scan;
 
-pub use codes::Codes;
+pub use codes::{Codes, CodesRef};
 
 use crate::best::{Best, Hit, score_of};
 use crate::simd::Level;
@@ -67,7 +67,13 @@ impl Codec {
 ///
 /// # Panics
 /// If the queries are not of the codec's dimensions, or the codes are not.
-pub fn nearest(codec: &Codec, codes: &Codes, metric: Metric, queries: &[f32], keep: usize) -> Vec<Vec<Hit>> {
+pub fn nearest<'a>(
+    codec: &Codec,
+    codes: impl Into<CodesRef<'a>>,
+    metric: Metric,
+    queries: &[f32],
+    keep: usize,
+) -> Vec<Vec<Hit>> {
     nearest_of(codec, codes, metric, queries, keep, &Rows::all())
 }
 
@@ -75,14 +81,15 @@ pub fn nearest(codec: &Codec, codes: &Codes, metric: Metric, queries: &[f32], ke
 ///
 /// # Panics
 /// As [`nearest`] does, and if `rows` are no rows of the codes: another count of masks than of blocks, or a range that ends behind them.
-pub fn nearest_of(
+pub fn nearest_of<'a>(
     codec: &Codec,
-    codes: &Codes,
+    codes: impl Into<CodesRef<'a>>,
     metric: Metric,
     queries: &[f32],
     keep: usize,
     rows: &Rows<'_>,
 ) -> Vec<Vec<Hit>> {
+    let codes = codes.into();
     assert!(queries.len().is_multiple_of(codec.dims), "queries of {} dimensions", codec.dims);
     assert_eq!(codes.dims(), codec.dims, "codes of the codec's dimensions");
     nearest_at(Level::best(), codec, codes, metric, queries, keep, rows)
@@ -91,7 +98,7 @@ pub fn nearest_of(
 fn nearest_at(
     level: Level,
     codec: &Codec,
-    codes: &Codes,
+    codes: CodesRef<'_>,
     metric: Metric,
     queries: &[f32],
     keep: usize,

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "vector instructions")]
 
 use super::Codec;
-use super::codes::{Codes, LINE_DIMS, LINE_ROWS, LINES, Rests};
+use super::codes::{CodesRef, LINE_DIMS, LINE_ROWS, LINES};
 use super::encode::STEPS;
 use crate::best::{Best, order_of, score_of};
 use crate::lines::Line;
@@ -55,7 +55,7 @@ impl Query {
 /// Offers those `rows` of `codes` to the best of each query.
 pub(super) fn scan(
     level: Level,
-    codes: &Codes,
+    codes: CodesRef<'_>,
     metric: Metric,
     queries: &[Query],
     rows: &Rows<'_>,
@@ -69,8 +69,8 @@ pub(super) fn scan(
     let mut sums = [[0; BLOCK]; TOGETHER];
     let mut scores = [0f32; BLOCK];
     rows.each(codes.rows(), |block, mask| {
-        let (lines, rests) = codes.block(block);
-        let rests = of_metric(level, rests, metric);
+        let (lines, factors, squares) = codes.block(block);
+        let rests = of_metric(level, factors, squares, metric);
         for (queries, best) in queries.chunks(TOGETHER).zip(best.chunks_mut(TOGETHER)) {
             match <&[Query; TOGETHER]>::try_from(queries) {
                 Ok(queries) => {
@@ -98,21 +98,37 @@ pub(super) fn scan(
     });
 }
 
+/// For each row of a block, what makes a sum a score: `base - slope * sum`, in steps of the query.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Rests {
+    slopes: [f32; BLOCK],
+    bases: [f32; BLOCK],
+}
+
 versions! {
-    /// For each row, what is subtracted from, in place of its square, and what products are multiplied by.
-    fn of_metric(rests: &Rests, metric: Metric) -> Rests {
-        let mut lines = *rests;
-        for (factor, square) in lines.factors.iter_mut().zip(&mut lines.squares) {
+    fn of_metric(factors: &[Line; LINES], squares: &[Line; LINES], metric: Metric) -> Rests {
+        let mut rests = Rests { slopes: [0.0; BLOCK], bases: [0.0; BLOCK] };
+        let numbers = |lines: &[Line; LINES], numbers: &mut [f32; BLOCK]| {
+            for (line, numbers) in lines.iter().zip(numbers.as_chunks_mut::<LINE_ROWS>().0) {
+                for (number, bytes) in numbers.iter_mut().zip(line.0.as_chunks().0) {
+                    *number = f32::from_le_bytes(*bytes);
+                }
+            }
+        };
+        numbers(factors, &mut rests.slopes);
+        numbers(squares, &mut rests.bases);
+        for (slope, base) in rests.slopes.iter_mut().zip(&mut rests.bases) {
             match metric {
-                Metric::L2 => *factor *= 2.0,
-                Metric::InnerProduct => *square = 0.0,
+                Metric::L2 => *slope *= 2.0,
+                Metric::InnerProduct => *base = 0.0,
                 Metric::Cosine => {
-                    *factor = if *square > 0.0 { *factor / square.sqrt() } else { 0.0 };
-                    *square = 0.0;
+                    *slope = if *base > 0.0 { *slope / base.sqrt() } else { 0.0 };
+                    *base = 0.0;
                 }
             }
         }
-        lines
+        rests
     }
 }
 
@@ -121,8 +137,8 @@ versions! {
     fn below(sums: &Sums, rests: &Rests, query: &Query, limit: f32, scores: &mut [f32; BLOCK]) -> u64 {
         let (step, above) = (query.step, query.above);
         let mut any = 0u32;
-        for (((score, sum), factor), square) in scores.iter_mut().zip(sums).zip(&rests.factors).zip(&rests.squares) {
-            *score = square - (2 * sum - above) as f32 * step * factor;
+        for (((score, sum), slope), base) in scores.iter_mut().zip(sums).zip(&rests.slopes).zip(&rests.bases) {
+            *score = base - (2 * sum - above) as f32 * step * slope;
             any |= u32::from(*score < limit);
         }
         if any == 0 {

@@ -32,8 +32,9 @@ fn every_level_gives_the_same_answer() {
                 METRICS.map(|m| [(m, Rows::all()), (m, Rows::all().masked(&masks))]).concat()
             {
                 for keep in [1, 10] {
-                    let at =
-                        |level, queries| nearest_at(level, &codec, &codes, metric, queries, keep, &allowed);
+                    let at = |level, queries| {
+                        nearest_at(level, &codec, (&codes).into(), metric, queries, keep, &allowed)
+                    };
                     let wanted = at(Level::BASELINE, &queries);
                     assert!(wanted.iter().flatten().all(|hit| allowed.has(hit.row)));
                     for level in Level::all() {
@@ -113,11 +114,30 @@ fn the_largest_sums_do_not_overflow() {
     let base: Vec<f32> = (0..2 * MAX_DIMS).map(|i| if i < MAX_DIMS { 1.0 } else { -1.0 }).collect();
     let codes = Codes::new(&codec, &codec.encode(&base));
     for level in Level::all() {
-        let found = nearest_at(level, &codec, &codes, Metric::Cosine, &base, 2, &Rows::all());
+        let found = nearest_at(level, &codec, (&codes).into(), Metric::Cosine, &base, 2, &Rows::all());
         assert!(
             found[0][0].row == 0
                 && found[0][0].distance.abs() < 0.01
                 && (found[0][1].distance - 2.0).abs() < 0.01
         );
     }
+}
+
+#[test]
+fn codes_elsewhere_are_checked() {
+    let base = random(70 * 11, 6);
+    let codec = Codec::new(11, 1);
+    let codes = Codes::new(&codec, &codec.encode(&base));
+    let bytes = codes.as_bytes();
+    assert_eq!((bytes.len(), codes.rows()), (2 * 4 * 4 * 64, 70));
+    let found = nearest(&codec, &codes, Metric::L2, &base, 4);
+    assert_eq!(nearest(&codec, CodesRef::new(&codec, 70, bytes).unwrap(), Metric::L2, &base, 4), found);
+    assert!(CodesRef::new(&codec, 64, bytes).is_err());
+    assert!(CodesRef::new(&codec, 129, bytes).is_err());
+    assert!(CodesRef::new(&codec, usize::MAX, bytes).is_err());
+    assert!(CodesRef::new(&codec, 0, &[]).is_ok());
+    // As long as it must be, a byte too late.
+    let long = [bytes, bytes].concat();
+    let late = long.as_ptr().align_offset(64) + 1;
+    assert!(CodesRef::new(&codec, 70, &long[late..late + bytes.len()]).is_err());
 }
