@@ -223,10 +223,12 @@ versions! {
                     *new += apart * apart;
                 }
             }
-            let mut parts = [0f32; 8];
-            for (at, (distance, new)) in distances.0.iter_mut().zip(&new).enumerate() {
-                *distance = if *new < *distance { *new } else { *distance };
-                parts[at % 8] += *distance;
+            let mut parts = [0f32; 16];
+            for (distances, new) in distances.0.as_chunks_mut::<16>().0.iter_mut().zip(new.as_chunks::<16>().0) {
+                for ((part, distance), new) in parts.iter_mut().zip(distances).zip(new) {
+                    *distance = if *new < *distance { *new } else { *distance };
+                    *part += *distance;
+                }
             }
             *sum = parts.iter().sum();
         }
