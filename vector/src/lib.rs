@@ -7,12 +7,13 @@
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
 //! - [`filter`]: predicates on what is stored beside a vector, matched on its bytes.
 //! - [`tier`]: which segment is in which tier, decided by use under hard budgets.
+//! - [`rotated`]: four bits a dimension, without training.
 //! - [`npy`] and [`fvecs`]: files of vectors, read.
 //!
 //! Collections over a store are not there yet.
 //!
 //! Kernels are compiled for several sets of instructions, of which the best that the processor has is taken at run time. Which one it
-//! is changes no answer of [`pq`].
+//! is changes no answer of [`pq`] and [`rotated`].
 
 mod best;
 pub mod cells;
@@ -25,6 +26,7 @@ pub mod npy;
 mod payload;
 pub mod pq;
 mod progress;
+pub mod rotated;
 mod rows;
 mod simd;
 mod tiles;

@@ -14,7 +14,7 @@ pub(crate) enum Set {
     /// AVX2, FMA and F16C (2013 on).
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F, BW, DQ, VL and VBMI (2019 on).
+    /// AVX-512 F, BW, DQ, VL, VBMI and VNNI (2019 on).
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -44,6 +44,7 @@ impl Level {
                     && has!("avx512dq")
                     && has!("avx512vl")
                     && has!("avx512vbmi")
+                    && has!("avx512vnni")
                 {
                     all.push(Level(Set::Avx512));
                 }
@@ -70,7 +71,7 @@ macro_rules! versions {
             {
                 #[target_feature(enable = "avx2,fma,f16c")]
                 fn avx2($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
-                #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+                #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni")]
                 fn avx512($($arg: $ty),*) $(-> $ret)? { plain($($arg),*) }
                 #[allow(unsafe_code, reason = "dispatch")]
                 match level.set() {

@@ -92,25 +92,26 @@ pub(super) fn least(scores: &[f32], count: usize) -> Vec<(u32, f32)> {
 }
 
 versions! {
-    /// The products of one vector with many: two dimensions at once, as a sum waits for the one before.
+    /// The products of one vector with many: four dimensions at once, as a sum waits for the one before.
     fn products_of(values: &[Lanes], query: &[f32], products: &mut [Lanes]) {
-        let (pairs, last) = query.as_chunks::<2>();
+        let (fours, last) = query.as_chunks::<4>();
         for (values, products) in values.chunks_exact(query.len()).zip(products) {
-            let mut sums = [[0f32; LANES]; 2];
-            for (values, pair) in values.chunks_exact(2).zip(pairs) {
-                for ((sums, values), x) in sums.iter_mut().zip(values).zip(pair) {
+            let (of_fours, of_last) = values.as_chunks::<4>();
+            let mut sums = [[0f32; LANES]; 4];
+            for (values, four) in of_fours.iter().zip(fours) {
+                for ((sums, values), x) in sums.iter_mut().zip(values).zip(four) {
                     for (sum, value) in sums.iter_mut().zip(&values.0) {
                         *sum = x.mul_add(*value, *sum);
                     }
                 }
             }
-            if let ([x], Some(values)) = (last, values.last()) {
+            for (values, x) in of_last.iter().zip(last) {
                 for (sum, value) in sums[0].iter_mut().zip(&values.0) {
                     *sum = x.mul_add(*value, *sum);
                 }
             }
             for (lane, product) in products.0.iter_mut().enumerate() {
-                *product = sums[0][lane] + sums[1][lane];
+                *product = (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]);
             }
         }
     }

@@ -24,7 +24,7 @@ pub struct CellOptions {
 
 impl Default for CellOptions {
     fn default() -> CellOptions {
-        CellOptions { cells: 256, seed: 0, sample: 16_384, rounds: 4 }
+        CellOptions { cells: 256, seed: 0, sample: 16_384, rounds: 3 }
     }
 }
 

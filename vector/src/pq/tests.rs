@@ -251,3 +251,20 @@ fn codes_elsewhere_are_checked() {
     let late = long.as_ptr().align_offset(64) + 1;
     assert!(CodesRef::new(&book, 70, &long[late..late + bytes.len()]).is_err());
 }
+
+#[test]
+fn training_is_told_and_cancelled() {
+    let base = vectors(3000, 20, 3);
+    let seen = std::sync::Mutex::new(Vec::new());
+    let told = |done: u64, total: u64| seen.lock().unwrap().push((done, total));
+    let progress = Progress::new().telling(&told);
+    let book = Codebook::train_with(&base, 20, &quick(1, 8), &progress).unwrap();
+    assert!(book.centroids == Codebook::train(&base, 20, &quick(1, 8)).centroids);
+    let all = std::mem::take(&mut *seen.lock().unwrap());
+    let last = all.iter().map(|(done, _)| *done).max();
+    assert!(all.len() > 3 && all.iter().all(|(_, total)| Some(*total) == last));
+    let cancel = || seen.lock().unwrap().len() >= 2;
+    let cancelled = Codebook::train_with(&base, 20, &quick(1, 8), &progress.cancelled_by(&cancel));
+    assert_eq!(cancelled.err(), Some(Cancelled));
+    assert!(seen.lock().unwrap().len() < all.len());
+}

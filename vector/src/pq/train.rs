@@ -25,12 +25,12 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> TrainOptions {
-        TrainOptions { seed: 0, width: 8, sample: 65_536, rounds: 3 }
+        TrainOptions { seed: 0, width: 8, sample: 65_536, rounds: 5 }
     }
 }
 
 /// Points that seeds are chosen of.
-const SEEDED: usize = 4096;
+const SEEDED: usize = 8192;
 /// Rounds over the first, smallest part.
 const FIRST: usize = 4;
 /// Tiles of a batch.
@@ -74,7 +74,7 @@ pub(super) fn train(
 
 /// How many points each round goes over.
 fn parts(count: usize, rounds: usize) -> Vec<usize> {
-    let mut part = (count / 8).max(2 * SEEDED).min(count);
+    let mut part = (count / 8).max(SEEDED).min(count);
     let mut parts = vec![part; FIRST];
     while part < count {
         part = (2 * part).min(count);
@@ -223,10 +223,12 @@ versions! {
                     *new += apart * apart;
                 }
             }
-            let mut parts = [0f32; 8];
-            for (at, (distance, new)) in distances.0.iter_mut().zip(&new).enumerate() {
-                *distance = if *new < *distance { *new } else { *distance };
-                parts[at % 8] += *distance;
+            let mut parts = [0f32; 16];
+            for (distances, new) in distances.0.as_chunks_mut::<16>().0.iter_mut().zip(new.as_chunks::<16>().0) {
+                for ((part, distance), new) in parts.iter_mut().zip(distances).zip(new) {
+                    *distance = if *new < *distance { *new } else { *distance };
+                    *part += *distance;
+                }
             }
             *sum = parts.iter().sum();
         }
