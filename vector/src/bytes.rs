@@ -22,7 +22,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, rest) = self.bytes.split_at_checked(len).ok_or_else(|| self.damaged("it ends too early"))?;
+        let (head, rest) =
+            self.bytes.split_at_checked(len).ok_or_else(|| self.damaged("it ends too early"))?;
         self.bytes = rest;
         Ok(head)
     }

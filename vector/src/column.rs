@@ -19,9 +19,9 @@ pub(crate) enum Holding {
     /// In the store alone.
     Cold,
     /// Rounded to half precision, in a file that is mapped.
-    Warm { file: Mapped, disk: Reservation },
+    Warm { file: Mapped, room: Reservation },
     /// As it was given, in memory.
-    Hot { values: Vec<f32>, memory: Reservation },
+    Hot { values: Vec<f32>, room: Reservation },
 }
 
 impl Column {
@@ -44,6 +44,14 @@ impl Holding {
             Holding::Cold => Tier::Cold,
             Holding::Warm { .. } => Tier::Warm,
             Holding::Hot { .. } => Tier::Hot,
+        }
+    }
+
+    /// Bytes that are reserved for it.
+    pub(crate) fn reserved(&self) -> u64 {
+        match self {
+            Holding::Cold => 0,
+            Holding::Warm { room, .. } | Holding::Hot { room, .. } => room.bytes(),
         }
     }
 

@@ -62,7 +62,8 @@ impl Local {
         let wrong = |e: io::Error| {
             let full = matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
             let kind = if full { ErrorKind::Full } else { ErrorKind::Unavailable };
-            Error::new(kind, Op::Maintain, format!("the file {} was not written", path.display())).caused_by(e)
+            Error::new(kind, Op::Maintain, format!("the file {} was not written", path.display()))
+                .caused_by(e)
         };
         let named = Named { path: path.clone(), local: self.clone() };
         let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(wrong)?;

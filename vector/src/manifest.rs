@@ -9,9 +9,9 @@ use larder_store_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Metric;
 use crate::bytes::damaged;
 use crate::envelope::{self, Kind};
-use crate::Metric;
 
 /// Its key.
 pub(crate) const NAME: &str = "manifest";

@@ -101,12 +101,12 @@ impl Memtable {
 
     /// About as many bytes of memory as it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let entry = 2 * std::mem::size_of::<Id>() + 24;
+        let entry = 2 * size_of::<Id>() + 24;
         self.values.len() * 4
             + self.payload_bytes
-            + self.ids.len() * (std::mem::size_of::<Bytes>() + 16)
+            + self.ids.len() * (size_of::<Bytes>() + 16)
             + self.rows.len() * entry
-            + self.touched.len() * std::mem::size_of::<Id>()
+            + self.touched.len() * size_of::<Id>()
     }
 
     /// `[rows][dims]`, as [`Memtable::row`] numbers them.
@@ -129,6 +129,11 @@ impl Memtable {
     }
 
     /// The ids that it knows something of.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &Id> {
+        self.rows.keys()
+    }
+
+    /// Whether it knows something of an id.
     pub(crate) fn knows(&self, id: &Id) -> bool {
         self.rows.contains_key(id)
     }

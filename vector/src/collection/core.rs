@@ -27,7 +27,7 @@ pub(crate) struct Core {
     /// Held by whoever rewrites segments.
     pub(crate) rewriting: tokio::sync::Mutex<()>,
     pub(crate) inflight: InFlight,
-    pub(crate) closed: AtomicBool,
+    pub(crate) closed: Arc<AtomicBool>,
     /// Another writer has taken over.
     pub(crate) fenced: AtomicBool,
     pub(crate) tiers: crate::tiers::Tiers,
@@ -40,6 +40,11 @@ impl Core {
             true => Err(Error::new(ErrorKind::Closed, op, "the collection was closed").at(self.store.id())),
             false => Ok(()),
         }
+    }
+
+    /// What work that takes long asks whether to go on.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch(self.closed.clone())
     }
 
     /// What a write says where another writer has taken over.
@@ -79,4 +84,14 @@ impl Core {
 /// The key of a codebook.
 pub(crate) fn book_name(number: u32) -> String {
     format!("book/{number}")
+}
+
+/// Whether a collection was closed.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch(Arc<AtomicBool>);
+
+impl Watch {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }

@@ -9,7 +9,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use larder_store_core::{ByteRange, Call, GetOptions, Got, Key, Result};
 
 use super::core::Core;
-use crate::codec::Codec;
 use crate::manifest::Precision;
 use crate::segment::{self, Dead, Index, OnText as _, PAYLOAD_ROWS, RowSet, Segment, VECTOR_ROWS, gone};
 
@@ -43,13 +42,21 @@ impl Core {
     }
 
     /// The vectors of all rows of a segment: as they were given, or as near as what is kept comes to that.
-    pub(super) async fn all_vectors(&self, segment: &Segment, index: &Index, call: &Call) -> Result<Vec<f32>> {
+    pub(crate) async fn all_vectors(
+        &self,
+        segment: &Segment,
+        index: &Index,
+        call: &Call,
+    ) -> Result<Vec<f32>> {
         if self.schema.keep != Precision::Lossy {
             return self.vectors(segment, index, 0..index.vectors.blocks(), call).await;
         }
         let view = self.view.load_full();
         let codec = self.codec(&view, segment.entry.book, call).await?;
-        Ok(codec.decode(index.codes(), index.rows()))
+        codec.decode(index).ok_or_else(|| {
+            crate::bytes::damaged("a segment", "it has neither vectors nor codes of a codebook")
+                .at(self.store.id())
+        })
     }
 
     /// The payloads of some rows of a segment, in the order that they are named.
@@ -115,7 +122,7 @@ impl Core {
     ) -> Result<(RowSet, Vec<u32>)> {
         let vectors = self.all_vectors(segment, index, call);
         let payloads = self.all_payloads(segment, index, call);
-        let (vectors, payloads) = futures_util::try_join!(vectors, payloads)?;
+        let (vectors, payloads) = futures_util::future::try_join(vectors, payloads).await?;
         let dims = self.schema.dims as usize;
         let (mut rows, mut numbers) = (RowSet::default(), Vec::new());
         for row in (0..index.rows()).filter(|row| !dead.has(*row)) {
@@ -129,8 +136,7 @@ impl Core {
 
     async fn range(&self, name: &str, range: Range<u64>, call: &Call) -> Result<Bytes> {
         let key = Key::new(name)?;
-        let options =
-            GetOptions::new().with_range(ByteRange::from(range)).with_call(call.clone());
+        let options = GetOptions::new().with_range(ByteRange::from(range)).with_call(call.clone());
         match self.store.get_opts(&key, &options).await? {
             Got::Found { body, .. } => Ok(body),
             _ => Err(gone(&key).at(self.store.id())),

@@ -14,7 +14,7 @@ const ATTEMPTS: usize = 16;
 
 /// What became of a replacement.
 pub(super) enum Swapped {
-    Done(Manifest, Version),
+    Done(Box<Manifest>, Version),
     /// One before it had got no answer, and was made. The view has been brought up to it, and whatever was to be done is to be
     /// begun anew.
     Overtaken,
@@ -34,7 +34,7 @@ impl Core {
         let mut version = view.version.clone();
         for attempt in 1.. {
             let error = match next.write(&self.store, Some(version.clone()), call).await {
-                Ok(version) => return Ok(Swapped::Done(next, version)),
+                Ok(version) => return Ok(Swapped::Done(Box::new(next), version)),
                 Err(error) => error,
             };
             let look = error.is(ErrorKind::Conflict) || !error.settled();
@@ -46,7 +46,7 @@ impl Core {
                 return Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id()));
             };
             if there == next {
-                return Ok(Swapped::Done(there, now));
+                return Ok(Swapped::Done(Box::new(there), now));
             }
             if there.epoch != next.epoch {
                 return Err(self.fenced(Op::Maintain, there.epoch));

@@ -2,7 +2,7 @@
 
 mod api;
 mod core;
-mod fetch;
+pub(crate) mod fetch;
 mod follow;
 mod get;
 mod manifest;
@@ -21,4 +21,5 @@ pub use options::{CollectionOptions, Role};
 pub use search::{Answer, Approximate, SearchOptions, Work};
 
 pub(crate) use core::Core;
+pub(crate) use search::Masks;
 pub(crate) use view::View;

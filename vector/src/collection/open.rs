@@ -55,7 +55,7 @@ pub(super) async fn open(store: Arc<dyn Store>, options: CollectionOptions) -> R
         turn: Default::default(),
         rewriting: Default::default(),
         inflight: InFlight::new(),
-        closed: AtomicBool::new(false),
+        closed: Arc::new(AtomicBool::new(false)),
         fenced: AtomicBool::new(false),
         tiers,
     };
@@ -116,11 +116,8 @@ async fn find(store: &Arc<dyn Store>, options: &CollectionOptions) -> Result<(Ma
         if let Some((manifest, version)) = Manifest::read(store, &options.call).await? {
             match options.schema {
                 Some(schema) if schema != manifest.schema => {
-                    let why = format!(
-                        "the collection there has {}, not {}",
-                        say(&manifest.schema),
-                        say(&schema)
-                    );
+                    let why =
+                        format!("the collection there has {}, not {}", say(&manifest.schema), say(&schema));
                     return Err(Error::new(ErrorKind::Conflict, Op::Open, why).at(store.id()));
                 }
                 _ => return Ok((manifest, version)),

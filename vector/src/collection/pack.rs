@@ -9,7 +9,7 @@ use super::core::{Core, book_name};
 use super::view::View;
 use crate::cells::{CellOptions, Cells};
 use crate::codec::{Book, Codec, unit};
-use crate::manifest::{BookEntry, SegmentEntry};
+use crate::manifest::{BookEntry, Precision, SegmentEntry};
 use crate::pq::{Codebook, TrainOptions};
 use crate::segment::{self, Built, Layout, RowSet};
 use crate::{Cancelled, Metric, Progress};
@@ -38,7 +38,9 @@ impl Core {
     /// The codec for rows that are to become segments: the newest codebook, unless it does not suit them.
     pub(super) async fn choose(&self, view: &View, rows: &Arc<RowSet>, call: &Call) -> Result<Chosen> {
         let dims = self.schema.dims as usize;
-        if rows.len() < self.options.book_rows && view.manifest.books.is_empty() {
+        // Of what is not kept, codes of a codebook are all that there is.
+        let lossy = self.schema.keep == Precision::Lossy;
+        if rows.len() < self.options.book_rows && view.manifest.books.is_empty() && !lossy {
             return Ok(Chosen { codec: Codec::rotated(dims), new: None });
         }
         if let Some(book) = view.manifest.books.last() {
@@ -117,11 +119,12 @@ impl Core {
         };
         let (entry, built, order) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
         let Built { index, vectors, payloads } = built;
-        let index = self.write(&segment::index_name(&entry), index.into(), call);
+        let index_key = segment::index_name(&entry);
+        let index = self.write(&index_key, index.into(), call);
         let (vectors_key, payloads_key) = (segment::key(&entry, "vectors"), segment::key(&entry, "payloads"));
         let vectors = self.write_some(&vectors_key, vectors, call);
         let payloads = self.write_some(&payloads_key, payloads, call);
-        futures_util::try_join!(index, vectors, payloads)?;
+        futures_util::future::try_join3(index, vectors, payloads).await?;
         Ok(Packed { entry, order })
     }
 

@@ -9,12 +9,12 @@ use super::core::Core;
 use super::manifest::Swapped;
 use super::seal::renewed;
 use super::view::View;
+use crate::Progress;
 use crate::cells::{CellOptions, Cells};
 use crate::codec::unit;
 use crate::manifest::{Manifest, Retired, SegmentEntry};
 use crate::memtable::Memtable;
 use crate::segment::{self, Dead, Index, MAX_ROWS, RowSet, Segment};
-use crate::Progress;
 
 /// Bytes of vectors that are held while segments are rewritten.
 const MEMORY: usize = 512 << 20;
@@ -88,7 +88,8 @@ impl Core {
             rows += live(segment);
             rows <= most
         };
-        let loose = view.segments.iter().filter(|segment| !segment.entry.clustered && live(segment) >= target / 2);
+        let loose =
+            view.segments.iter().filter(|segment| !segment.entry.clustered && live(segment) >= target / 2);
         let loose: Vec<_> = loose.take(2 * TOGETHER).take_while(&mut fits).cloned().collect();
         if loose.len() < TOGETHER {
             return None;
@@ -127,7 +128,8 @@ impl Core {
             for part in self.parts(&rows, job.into).await? {
                 let part_rows = Arc::new(rows.arrange(self.schema.dims as usize, &part));
                 let done = self.pack(number, part_rows, chosen.codec.clone(), clustered, call).await?;
-                let origin: Vec<_> = done.order.iter().map(|row| from[part[*row as usize] as usize]).collect();
+                let origin: Vec<_> =
+                    done.order.iter().map(|row| from[part[*row as usize] as usize]).collect();
                 packed.push((done.entry, origin));
                 number += 1;
             }
@@ -162,7 +164,7 @@ impl Core {
             manifest.retired.push(Retired { keys: gone.iter().flat_map(keys).collect(), at: self.millis() });
         };
         if let Swapped::Done(manifest, version) = self.swap(call, change).await? {
-            self.put_view(renewed(&view, manifest, version, &fresh, true), 0);
+            self.put_view(renewed(&view, *manifest, version, &fresh, true), 0);
             old.iter().for_each(|entry| self.tiers.forget(entry.number));
         }
         Ok(())
@@ -183,7 +185,7 @@ impl Core {
             let first = view.manifest.next_segment;
             let swapped = self.swap(call, |manifest| manifest.next_segment += count).await?;
             if let Swapped::Done(manifest, version) = swapped {
-                self.put_view(renewed(&view, manifest, version, &[], true), 0);
+                self.put_view(renewed(&view, *manifest, version, &[], true), 0);
                 return Ok(first);
             }
         }
@@ -202,7 +204,8 @@ impl Core {
             let progress = Progress::new().cancelled_by(&cancelled);
             let vectors = unit(metric, dims, &rows.values);
             let options = CellOptions { cells: into.max(2), seed, rounds: 8, ..CellOptions::default() };
-            let cells = Cells::train(&vectors, dims, metric, &options, &progress).map_err(super::pack::stopped)?;
+            let cells =
+                Cells::train(&vectors, dims, metric, &options, &progress).map_err(super::pack::stopped)?;
             // Even parts would tear apart what is near; a quarter more than that is enough.
             let most = (rows.len().div_ceil(cells.count()) * 5 / 4 + 1).min(MAX_ROWS);
             let of = cells.assign_balanced(&vectors, most);
@@ -232,14 +235,14 @@ impl Core {
         self.remove(due, call).await;
         let change = |manifest: &mut Manifest| manifest.retired.retain(|retired| retired.at > until);
         if let Swapped::Done(manifest, version) = self.swap(call, change).await? {
-            self.put_view(renewed(&view, manifest, version, &[], true), 0);
+            self.put_view(renewed(&view, *manifest, version, &[], true), 0);
         }
         Ok(())
     }
 }
 
 /// The objects of a segment.
-fn keys(entry: &SegmentEntry) -> Vec<String> {
+pub(super) fn keys(entry: &SegmentEntry) -> Vec<String> {
     let mut keys = vec![segment::index_name(entry)];
     keys.extend(segment::dead_key(entry));
     if entry.vector_bytes > 0 {

@@ -42,7 +42,8 @@ impl Core {
         if rows.len() > 0 {
             let rows = Arc::new(rows);
             let chosen = self.choose(view, &rows, call).await?;
-            for (number, part) in (view.manifest.next_segment..).zip(split(&rows, self.schema.dims as usize)) {
+            for (number, part) in (view.manifest.next_segment..).zip(split(&rows, self.schema.dims as usize))
+            {
                 packed.push(self.pack(number, part, chosen.codec.clone(), false, call).await?);
             }
             book = chosen.new;
@@ -67,7 +68,7 @@ impl Core {
                 Arc::new(Segment::built(packed.entry, Dead::none(rows), end))
             })
             .collect();
-        self.put_view(renewed(view, manifest, version, &fresh, true), 1);
+        self.put_view(renewed(view, *manifest, version, &fresh, true), 1);
         self.remove_slots(old_floor + 1..=floor, call).await;
         Ok(())
     }

@@ -14,11 +14,9 @@ pub use codes::{Codes, CodesRef};
 pub use search::Search;
 pub use train::TrainOptions;
 
-use batch::{Batch, QUERIES};
 use encode::{nearest_centroids, turn};
-use table::Tables;
 
-use crate::best::{Best, Hit};
+use crate::best::Hit;
 use crate::simd::Level;
 use crate::tiles::LANES;
 use crate::{Cancelled, Metric, Progress, Rows};

@@ -114,7 +114,9 @@ impl<'a> Search<'a> {
     pub fn finish(self) -> Vec<Vec<Hit>> {
         let scales: Vec<_> = match &self.tables {
             Made::Alone(tables) => tables.iter().map(|tables| tables.scale).collect(),
-            Made::Together(batches) => batches.iter().flat_map(|batch| batch.scales.iter().copied()).collect(),
+            Made::Together(batches) => {
+                batches.iter().flat_map(|batch| batch.scales.iter().copied()).collect()
+            }
         };
         let each = self.queries.chunks_exact(self.codebook.dims);
         let hits = |((best, scale), query): ((Best, super::table::Scale), &[f32])| {

@@ -1,6 +1,9 @@
 //! That every way of scanning gives the same answer, and that it is the right one.
 
+use super::batch::Batch;
+use super::table::Tables;
 use super::*;
+use crate::best::Best;
 
 /// Values in a few clusters, as real ones are.
 fn vectors(count: usize, dims: usize, seed: u64) -> Vec<f32> {
@@ -56,7 +59,7 @@ fn every_level_gives_the_same_answer() {
                         let plain = Tables::new(Level::BASELINE, &book, metric, query);
                         assert_eq!(tables.scale, plain.scale);
                         let mut best = Best::new(keep);
-                        scan::scan(level, (&codes).into(), &tables, &Rows::all(), &mut best);
+                        scan::scan(level, (&codes).into(), &tables, &Rows::all(), 0, &mut best);
                         let found = best.into_sorted();
                         assert_eq!(
                             found,
@@ -68,7 +71,7 @@ fn every_level_gives_the_same_answer() {
                     for (queries, wanted) in queries.chunks(33 * dims).zip(wanted.chunks(33)) {
                         let batch = Batch::new(level, &book, metric, queries);
                         let mut best: Vec<_> = wanted.iter().map(|_| Best::new(keep)).collect();
-                        batch.scan(level, (&codes).into(), &Rows::all(), &mut best);
+                        batch.scan(level, (&codes).into(), &Rows::all(), 0, &mut best);
                         let found: Vec<_> = best.into_iter().map(Best::into_sorted).collect();
                         assert_eq!(
                             found, wanted,
@@ -97,7 +100,7 @@ fn the_largest_sums_do_not_overflow() {
     for level in Level::all() {
         let tables = Tables::new(level, &book, Metric::InnerProduct, &query);
         let mut best = Best::new(65);
-        scan::scan(level, (&codes).into(), &tables, &Rows::all(), &mut best);
+        scan::scan(level, (&codes).into(), &tables, &Rows::all(), 0, &mut best);
         let found = best.into_sorted();
         assert_eq!((found[0], found[1], found[64]), ((0, 64), (127 * 512, 0), (127 * 512, 63)));
         let mut best = [Best::new(65)];
@@ -105,6 +108,7 @@ fn the_largest_sums_do_not_overflow() {
             level,
             (&codes).into(),
             &Rows::all(),
+            0,
             &mut best,
         );
         assert_eq!(best[0].clone().into_sorted(), found);
@@ -212,7 +216,7 @@ fn only_rows_that_are_allowed_are_found() {
                     all.retain(|(_, row)| allowed.has(*row));
                     all.truncate(10);
                     let mut best = Best::new(10);
-                    scan::scan(level, (&codes).into(), &tables, &allowed, &mut best);
+                    scan::scan(level, (&codes).into(), &tables, &allowed, 0, &mut best);
                     assert_eq!(best.into_sorted(), all, "{level:?} {rows}");
                     all
                 };
@@ -220,7 +224,7 @@ fn only_rows_that_are_allowed_are_found() {
                     let wanted: Vec<_> = queries.chunks_exact(dims).map(of).collect();
                     let mut best: Vec<_> = wanted.iter().map(|_| Best::new(10)).collect();
                     let batch = Batch::new(level, &book, Metric::L2, queries);
-                    batch.scan(level, (&codes).into(), &allowed, &mut best);
+                    batch.scan(level, (&codes).into(), &allowed, 0, &mut best);
                     let found: Vec<_> = best.into_iter().map(Best::into_sorted).collect();
                     assert_eq!(found, wanted, "{level:?} {rows}, a batch");
                 }

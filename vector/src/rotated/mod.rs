@@ -35,6 +35,11 @@ impl Codec {
         Codec { dims, rotation: Rotation::new(dims, seed) }
     }
 
+    /// Values of the vectors that it is for.
+    pub fn dims(&self) -> usize {
+        self.dims
+    }
+
     /// Bytes of a vector's code: half as many as dimensions, rounded up, and eight.
     pub fn code_len(&self) -> usize {
         self.dims.div_ceil(2) + 8

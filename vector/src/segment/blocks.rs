@@ -55,7 +55,13 @@ impl Table {
     }
 
     /// A block out of what [`Table::range`] of `blocks` was read from, checked.
-    pub(crate) fn block(&self, read: &Bytes, blocks: &Range<usize>, block: usize, what: &str) -> Result<Bytes> {
+    pub(crate) fn block(
+        &self,
+        read: &Bytes,
+        blocks: &Range<usize>,
+        block: usize,
+        what: &str,
+    ) -> Result<Bytes> {
         let from = self.starts[blocks.start];
         let (start, end) = (self.starts[block] - from, self.starts[block + 1] - from);
         if read.len() < end as usize {
@@ -152,7 +158,13 @@ fn plain(block: &Bytes, most: usize, what: &str) -> Result<Bytes> {
 }
 
 /// The vectors of a block, added to `out`: `rows` of them, of `dims` values.
-pub(crate) fn vectors(block: &Bytes, rows: usize, dims: usize, keep: Precision, out: &mut Vec<f32>) -> Result<()> {
+pub(crate) fn vectors(
+    block: &Bytes,
+    rows: usize,
+    dims: usize,
+    keep: Precision,
+    out: &mut Vec<f32>,
+) -> Result<()> {
     const WHAT: &str = "a column of vectors";
     let width = if keep == Precision::F32 { 4 } else { 2 };
     let len = rows * dims * width;
@@ -200,7 +212,8 @@ mod tests {
                 column.push_vectors(block, keep).unwrap();
             }
             let (bytes, table) = column.finish();
-            let table = Table::decode(&table.encode(), table.blocks(), bytes.len() as u64, "a table").unwrap();
+            let table =
+                Table::decode(&table.encode(), table.blocks(), bytes.len() as u64, "a table").unwrap();
             let mut seen = Vec::new();
             let range = table.range(0..3);
             let read = bytes.slice(range.start as usize..range.end as usize);

@@ -139,7 +139,10 @@ pub(crate) fn verify(head: &Head, object: &[u8], body: usize) -> Result<()> {
     }
     for (at, (chunk, check)) in sections.chunks(CHUNK).zip(&head.checks.0).enumerate() {
         if crc64(chunk) != *check {
-            return Err(damaged(WHAT, &format!("its bytes from {} on are not what was written", body + at * CHUNK)));
+            return Err(damaged(
+                WHAT,
+                &format!("its bytes from {} on are not what was written", body + at * CHUNK),
+            ));
         }
     }
     Ok(())

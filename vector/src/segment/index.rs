@@ -9,6 +9,7 @@ use super::blocks::Table;
 use super::format::{self, Head, Part, Section, WHAT};
 use crate::Id;
 use crate::bytes::{Reader, damaged};
+use crate::cells::Cells;
 use crate::local::Mapped;
 use crate::manifest::{Schema, SegmentEntry};
 use crate::tier::{Footprint, Reservation};
@@ -18,8 +19,8 @@ use crate::tier::{Footprint, Reservation};
 pub(crate) struct Index {
     bytes: Buffer,
     pub(crate) head: Head,
-    /// Middles of the cells: `[cells][dims]`.
-    pub(crate) cells: Vec<f32>,
+    /// Cells, ranked as the metric wants.
+    pub(crate) cells: Cells,
     /// The first row of each cell, and the number of rows.
     pub(crate) cell_rows: Vec<u32>,
     pub(crate) vectors: Table,
@@ -133,7 +134,11 @@ impl Index {
         };
         let vectors = table(Part::VectorBlocks, head.vector_rows, entry.vector_bytes)?;
         let payloads = table(Part::PayloadBlocks, head.payload_rows, entry.payload_bytes)?;
-        Ok(Index { cells: middles, cell_rows, vectors, payloads, sections, head, bytes })
+        if cells == 0 || !middles.iter().all(|x| x.is_finite()) {
+            return Err(wrong("its cells are none"));
+        }
+        let cells = Cells::new(middles, head.dims as usize, schema.metric);
+        Ok(Index { cells, cell_rows, vectors, payloads, sections, head, bytes })
     }
 
     /// Whether there is room to keep it.
@@ -144,8 +149,10 @@ impl Index {
     /// Bytes of memory and of the disk that it takes.
     pub(crate) fn footprint(&self) -> Footprint {
         match &self.bytes {
-            Buffer::Memory(map, _) => Footprint { memory: map.len() as u64, disk: 0 },
-            Buffer::File(file, _) => Footprint { memory: 0, disk: file.bytes().len() as u64 },
+            Buffer::Memory(_, room) => {
+                Footprint { memory: room.as_ref().map_or(0, Reservation::bytes), disk: 0 }
+            }
+            Buffer::File(_, room) => Footprint { memory: 0, disk: room.bytes() },
         }
     }
 
@@ -183,7 +190,7 @@ impl Index {
         let hash = id.hash();
         let at = |n: usize| u64::from_le_bytes(hashes[n]);
         // Hashes are spread evenly, so that a hash tells about where it is; from there steps that double find its bounds.
-        let guess = (u128::from(hash) * hashes.len() as u128 >> 64) as usize;
+        let guess = ((u128::from(hash) * hashes.len() as u128) >> 64) as usize;
         let (mut low, mut high, mut step) = (guess, guess, 8);
         while low > 0 && at(low) >= hash {
             (low, step) = (low.saturating_sub(step), step * 2);
@@ -193,11 +200,9 @@ impl Index {
             (high, step) = ((high + step).min(hashes.len()), step * 2);
         }
         let first = low + hashes[low..high].partition_point(|bytes| u64::from_le_bytes(*bytes) < hash);
-        for n in first..hashes.len() {
-            if at(n) != hash {
-                break;
-            }
-            let row = usize::from(u16::from_le_bytes(rows[n]));
+        let same = hashes[first..].iter().take_while(|bytes| u64::from_le_bytes(**bytes) == hash);
+        for (_, row) in same.zip(&rows[first..]) {
+            let row = usize::from(u16::from_le_bytes(*row));
             if row >= self.rows() {
                 return Err(damaged(WHAT, "it names a row that there is not"));
             }

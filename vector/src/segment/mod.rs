@@ -14,12 +14,12 @@ use larder_store_core::{Call, Error, ErrorKind, GetOptions, Got, Key, Op, Result
 pub(crate) use blocks::{PAYLOAD_ROWS, VECTOR_ROWS, payloads, vectors};
 pub(crate) use build::{Built, Layout, RowSet, build};
 pub(crate) use dead::Dead;
-pub(crate) use index::{Index, name as index_name};
+pub(crate) use index::{Buffer, Index, name as index_name};
 
 use crate::collection::Core;
+use crate::column::Column;
 use crate::manifest::SegmentEntry;
 use crate::memtable::Memtable;
-use crate::column::Column;
 
 /// The most rows of a segment: their numbers in it have two bytes.
 pub(crate) const MAX_ROWS: usize = 65_536;
@@ -142,7 +142,8 @@ impl Segment {
         false
     }
 
-    fn may_have(&self, id: &crate::Id) -> bool {
+    /// Whether an id may be that of one of its rows.
+    pub(crate) fn may_have(&self, id: &crate::Id) -> bool {
         match (id, self.entry.ids) {
             (crate::Id::Num(n), Some((least, greatest))) => (least..=greatest).contains(n),
             (crate::Id::Text(_), Some(_)) => false,

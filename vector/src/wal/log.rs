@@ -86,10 +86,6 @@ impl Log {
         Log { store, env, dims, epoch, next, open: Vec::new(), late: Vec::new() }
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     /// The last slot that is taken.
     pub(crate) fn last(&self) -> u64 {
         self.next - 1

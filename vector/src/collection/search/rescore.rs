@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::scan::{Candidate, Part};
+use super::scan::Candidate;
+use crate::Metric;
 use crate::column::Holding;
 use crate::manifest::Precision;
 use crate::segment::VECTOR_ROWS;
-use crate::Metric;
 
 /// How well a distance is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,6 @@ pub(super) fn rescore(
     metric: Metric,
     dims: usize,
     keep: Precision,
-    parts: &[Part],
     holdings: &[Arc<Holding>],
     read: &Read,
     query: &[f32],
@@ -44,22 +43,20 @@ pub(super) fn rescore(
         let row = candidate.row as usize;
         let holding = &holdings[candidate.part as usize];
         let (distance, known) = match &**holding {
-            Holding::Hot { values, .. } => {
-                (metric.distance(query, &values[row * dims..][..dims]), if keep == Precision::Lossy { Known::Codes } else { stored })
-            }
+            Holding::Hot { values, .. } => (
+                metric.distance(query, &values[row * dims..][..dims]),
+                if keep == Precision::Lossy { Known::Codes } else { stored },
+            ),
             Holding::Warm { .. } => {
                 holding.read(row, &mut scratch);
                 (metric.distance(query, &scratch), Known::Half)
             }
             Holding::Cold => match read.get(&(candidate.part, row / VECTOR_ROWS)) {
-                Some(block) => {
-                    (metric.distance(query, &block[row % VECTOR_ROWS * dims..][..dims]), stored)
-                }
+                Some(block) => (metric.distance(query, &block[row % VECTOR_ROWS * dims..][..dims]), stored),
                 None => (candidate.distance, Known::Codes),
             },
         };
         Rescored { candidate: Candidate { distance, ..*candidate }, known }
     };
-    let _ = parts;
     candidates.iter().map(one).collect()
 }

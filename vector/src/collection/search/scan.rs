@@ -6,12 +6,11 @@ use std::sync::Arc;
 use larder_store_core::Result;
 
 use super::options::SearchOptions;
-use crate::cells::Cells;
 use crate::codec::{Codec, unit};
 use crate::manifest::Schema;
 use crate::pq::{CodesRef, Search};
 use crate::segment::{Dead, Index, Segment};
-use crate::{Metric, Rows};
+use crate::{Metric, Rows, rotated};
 
 /// A segment as a search sees it.
 #[derive(Debug, Clone)]
@@ -89,7 +88,9 @@ pub(super) fn scan(
                         scanned.rows += part.index.rows() as u64;
                         continue;
                     }
-                    for (query, visited) in visited(part, schema.metric, dims, queries, options.cells).iter().enumerate() {
+                    for (query, visited) in
+                        visited(part, schema.metric, dims, queries, options.cells).iter().enumerate()
+                    {
                         search.scan_one(query, codes, &rows.within(&visited.blocks), (at as u32) << 16);
                         if query == 0 {
                             scanned.rows += visited.rows;
@@ -105,10 +106,29 @@ pub(super) fn scan(
                     }));
                 }
             }
+            Codec::Rotated(codec) => {
+                for (part, at) in mine() {
+                    let codes = rotated::CodesRef::new(codec, part.index.rows(), part.index.codes())?;
+                    let masks = part.masks();
+                    let rows = masks.as_deref().map_or(Rows::all(), |masks| Rows::all().masked(masks));
+                    let hits = rotated::nearest_of(codec, codes, schema.metric, queries, keep, &rows);
+                    scanned.rows += part.index.rows() as u64;
+                    for (found, hits) in scanned.candidates.iter_mut().zip(hits) {
+                        let part = at as u32;
+                        found.extend(hits.iter().map(|hit| Candidate {
+                            distance: hit.distance,
+                            part,
+                            row: hit.row,
+                        }));
+                    }
+                }
+            }
         }
     }
     for found in &mut scanned.candidates {
-        found.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| (a.part, a.row).cmp(&(b.part, b.row))));
+        found.sort_by(|a, b| {
+            a.distance.total_cmp(&b.distance).then_with(|| (a.part, a.row).cmp(&(b.part, b.row)))
+        });
         found.truncate(keep);
     }
     Ok(scanned)
@@ -127,9 +147,10 @@ fn visited(part: &Part, metric: Metric, dims: usize, queries: &[f32], share: f32
     let count = index.cell_rows.len() - 1;
     let wanted = ((count as f32 * share).ceil() as usize).clamp(1, count);
     let queries = unit(metric, dims, queries);
-    let cells = index.ranked(metric);
+    let cells = &index.cells;
     let of_query = |query: &[f32]| {
-        let mut numbers: Vec<u32> = cells.nearest_cells(query, wanted).into_iter().map(|(cell, _)| cell).collect();
+        let mut numbers: Vec<u32> =
+            cells.nearest_cells(query, wanted).into_iter().map(|(cell, _)| cell).collect();
         numbers.sort_unstable();
         let mut blocks: Vec<Range<u32>> = Vec::new();
         let mut rows = 0;
@@ -146,6 +167,3 @@ fn visited(part: &Part, metric: Metric, dims: usize, queries: &[f32], share: f32
     };
     queries.chunks_exact(dims).map(of_query).collect()
 }
-
-/// Cells are compared by this.
-pub(super) type Ranked = Cells;

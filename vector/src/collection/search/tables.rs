@@ -22,7 +22,8 @@ pub(super) fn nearest(
             filter.is_none_or(|filter| filter.matches(row.payload)) && !later.iter().any(|t| t.knows(row.id))
         };
         let all = filter.is_none() && later.iter().all(|table| table.is_empty());
-        let rows: Vec<usize> = if all { Vec::new() } else { (0..table.len()).filter(|row| counts(*row)).collect() };
+        let rows: Vec<usize> =
+            if all { Vec::new() } else { (0..table.len()).filter(|row| counts(*row)).collect() };
         let mut gathered = Vec::new();
         let values = match all {
             true => table.values(),

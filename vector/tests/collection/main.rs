@@ -1,0 +1,5 @@
+//! Collections, as their callers see them.
+
+mod model;
+mod places;
+mod simple;
