@@ -24,7 +24,7 @@ pub(crate) enum Codec {
 /// A codebook of a collection.
 #[derive(Debug)]
 pub(crate) struct Book {
-    pub(crate) number: u32,
+    pub(crate) number: u64,
     pub(crate) codebook: Codebook,
 }
 
@@ -35,7 +35,7 @@ impl Codec {
     }
 
     /// The number of its codebook, if it has one.
-    pub(crate) fn book(&self) -> Option<u32> {
+    pub(crate) fn book(&self) -> Option<u64> {
         match self {
             Codec::Pq(book) => Some(book.number),
             Codec::Rotated(_) => None,

@@ -24,6 +24,7 @@ mod collection;
 mod column;
 pub mod dense;
 mod envelope;
+mod exact;
 pub mod filter;
 pub mod fvecs;
 mod id;

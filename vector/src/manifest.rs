@@ -51,8 +51,8 @@ pub enum Precision {
     F32,
     /// Each value rounded to IEEE 754 binary16: half the bytes, eleven bits of precision. A value above 65,504 is refused.
     F16,
-    /// Its code only, about a thirtieth of the bytes. What was given does not come back, no distance is exact, and a new codebook
-    /// is made from what the old one left.
+    /// Its code only, about a thirtieth of the bytes. What was given does not come back, no distance is exact, and segments that are
+    /// rewritten lose a little more.
     Lossy,
 }
 
@@ -66,12 +66,13 @@ pub(crate) struct SegmentEntry {
     pub(crate) rows: u32,
     /// Rows that are deleted or replaced.
     pub(crate) dead: u32,
-    /// Which bitmap tells which: `dead-N`; 0 for none.
-    pub(crate) dead_rev: u32,
-    /// Which index counts: `index-N`.
-    pub(crate) index_rev: u32,
+    /// Which bitmap tells which: `dead-` and this in 16 digits; 0 for none. Drawn at random, as all names are: a writer that was
+    /// fenced and does not know it writes over nothing of its successor's.
+    pub(crate) dead_rev: u64,
+    /// Which index counts: `index-` and this in 16 digits.
+    pub(crate) index_rev: u64,
     /// The codebook of its codes; `None` for codes without one.
-    pub(crate) book: Option<u32>,
+    pub(crate) book: Option<u64>,
     /// Bytes of its objects.
     pub(crate) index_bytes: u64,
     pub(crate) vector_bytes: u64,
@@ -85,11 +86,12 @@ pub(crate) struct SegmentEntry {
     pub(crate) pin: Option<String>,
 }
 
-/// A codebook, as the manifest knows it: `book/N`.
+/// A codebook, as the manifest knows it: `book/` and its number in 16 digits. The last one is the newest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BookEntry {
-    pub(crate) number: u32,
-    /// The mean square error of what it was trained on, in parts of the mean square of a vector's distance from the mean.
+    /// Drawn at random.
+    pub(crate) number: u64,
+    /// The mean square error of vectors that it was not trained on, in parts of the mean square of a vector's distance from the mean.
     pub(crate) error: f64,
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Memtable {
     first: u64,
     /// The slots of the log that it covers, the first of them and the last.
     pub(crate) slots: Option<(u64, u64)>,
+    /// Slots in which somebody became the writer.
+    begins: Vec<u64>,
     payload_bytes: usize,
 }
 
@@ -70,10 +72,18 @@ impl Memtable {
         }
     }
 
-    /// A slot that holds no change, and needs none to be read again.
-    pub(crate) fn cover(&mut self, slot: u64) {
+    /// A slot in which somebody became the writer. It holds no change, and is never removed: whoever was fenced by it and does not
+    /// know it yet must find it taken, however late.
+    pub(crate) fn begin(&mut self, slot: u64) {
         let from = self.slots.map_or(slot, |(from, _)| from);
         self.slots = Some((from, slot));
+        self.begins.push(slot);
+    }
+
+    /// The slots that are not needed once it is sealed.
+    pub(crate) fn spent(&self) -> Vec<u64> {
+        let Some((from, to)) = self.slots else { return Vec::new() };
+        (from..=to).filter(|slot| !self.begins.contains(slot)).collect()
     }
 
     /// Takes a row out; the last one takes its place.
@@ -94,9 +104,14 @@ impl Memtable {
         self.ids.len()
     }
 
-    /// Whether a seal of it would change nothing.
+    /// Whether a seal of it would be for nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.begins.len() < 2
+    }
+
+    /// How often somebody became the writer in its slots.
+    pub(crate) fn begins(&self) -> usize {
+        self.begins.len()
     }
 
     /// About as many bytes of memory as it takes.

@@ -5,16 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use larder_store_core::{Call, Error, ErrorKind, Items, Key, ListOptions, Listed, Op, Result, Store};
-
-use futures_util::StreamExt as _;
+use larder_store_core::{Call, Error, ErrorKind, Items, Op, Result, Store};
 
 use super::core::Core;
 use super::open::{Opened, open};
 use super::options::{CollectionOptions, Role};
 use super::search::{Answer, SearchOptions};
 use super::writer::{self, Jobs};
-use crate::manifest::{NAME, Precision, Schema};
+use crate::manifest::{Precision, Schema};
 use crate::row::Row;
 use crate::tier::{Room, Tier};
 use crate::tiers::{Explanation, Moved};
@@ -142,6 +140,8 @@ pub struct Stats {
     pub segments: usize,
     /// Segments in each tier, as [`Tier::ALL`] has them.
     pub tiers: [usize; 4],
+    /// Codebooks that segments have codes of, and the newest.
+    pub codebooks: usize,
     /// Bytes of the segments' objects in the store.
     pub stored: u64,
     /// The budget of memory, and what is used of it.
@@ -201,7 +201,8 @@ impl Collection {
         self.core.cluster_all(&Call::default()).await
     }
 
-    /// Rewrites segments of which much was deleted, and small ones, as is done by itself after a seal.
+    /// Rewrites segments of which much was deleted, and small ones, and gives those with codes of an old codebook new ones, as is done by
+    /// itself after a seal.
     ///
     /// # Errors
     /// As [`flush`](Collection::flush).
@@ -210,14 +211,17 @@ impl Collection {
         self.core.tidy(&Call::default()).await
     }
 
-    /// Removes objects that no manifest names: what a writer that was killed has left. Only where no other writer is at work.
+    /// Removes objects that no manifest names and that were written longer ago than said: what a writer that was killed has left.
     /// How many there were.
+    ///
+    /// That is longer than a writer can be paused and go on: the slots of the log are removed as well that would tell it that it was
+    /// fenced. A day is much, where processes are frozen for hours.
     ///
     /// # Errors
     /// As [`flush`](Collection::flush).
-    pub async fn sweep(&self) -> Result<usize> {
+    pub async fn sweep(&self, older_than: Duration) -> Result<usize> {
         self.jobs(Op::Sweep)?;
-        self.core.sweep(&Call::default()).await
+        self.core.sweep(older_than, &Call::default()).await
     }
 
     /// Takes up what another process has written since.
@@ -261,6 +265,7 @@ impl Collection {
             unsealed,
             segments: view.segments.len(),
             tiers,
+            codebooks: view.manifest.books.len(),
             stored: view
                 .segments
                 .iter()
@@ -337,42 +342,6 @@ impl VectorStore for Collection {
     }
 }
 
-impl Core {
-    /// Removes what no manifest names.
-    async fn sweep(&self, call: &Call) -> Result<usize> {
-        let _turn = self.turn.lock().await;
-        let view = self.view.load_full();
-        let manifest = &view.manifest;
-        let mut named: std::collections::HashSet<String> = [NAME.to_owned()].into();
-        for entry in &manifest.segments {
-            named.extend(super::rewrite::keys(entry));
-        }
-        named.extend(manifest.books.iter().map(|book| super::core::book_name(book.number)));
-        named.extend(manifest.retired.iter().flat_map(|retired| retired.keys.iter().cloned()));
-        let mut unnamed = Vec::new();
-        for prefix in ["seg/", "book/", "wal/"] {
-            let mut listed =
-                self.store.list_opts(ListOptions::new().with_prefix(prefix).with_call(call.clone()));
-            while let Some(item) = listed.next().await {
-                let Listed::Entry(meta) = item? else { continue };
-                let key: &Key = &meta.key;
-                let slot =
-                    key.as_str().strip_prefix("wal/").and_then(|hex| u64::from_str_radix(hex, 16).ok());
-                let needed = match slot {
-                    Some(slot) => slot > manifest.floor,
-                    None => named.contains(key.as_str()),
-                };
-                if !needed {
-                    unnamed.push(key.as_str().to_owned());
-                }
-            }
-        }
-        let count = unnamed.len();
-        self.remove(unnamed, call).await;
-        Ok(count)
-    }
-}
-
 /// That a row can be written.
 fn check(schema: &Schema, row: &Row) -> Result<()> {
     let invalid = |why: String| Err(Error::new(ErrorKind::Invalid, Op::Upsert, why));
@@ -405,8 +374,10 @@ pub(super) fn check_vector(op: Op, metric: Metric, vector: &[f32]) -> Result<()>
         return invalid(format!("value {at} is {value}"));
     }
     let square: f32 = vector.iter().map(|x| x * x).sum();
-    if !square.is_finite() {
-        return invalid("it is too long: the square of its length is no number of single precision".into());
+    if square.is_nan() || square > f32::MAX / 4.0 {
+        return invalid(
+            "it is too long: squares of distances would be no numbers of single precision".into(),
+        );
     }
     if metric == Metric::Cosine && square <= f32::MIN_POSITIVE {
         return invalid("its length is 0, with which there is no cosine".into());

@@ -60,7 +60,7 @@ impl Core {
     }
 
     /// The codecs of a view's segments and books; reads those that are missing.
-    pub(crate) async fn codec(&self, view: &View, book: Option<u32>, call: &Call) -> Result<Codec> {
+    pub(crate) async fn codec(&self, view: &View, book: Option<u64>, call: &Call) -> Result<Codec> {
         if let Some(codec) = view.codec(book) {
             return Ok(codec.clone());
         }
@@ -82,8 +82,8 @@ impl Core {
 }
 
 /// The key of a codebook.
-pub(crate) fn book_name(number: u32) -> String {
-    format!("book/{number}")
+pub(crate) fn book_name(number: u64) -> String {
+    format!("book/{number:016x}")
 }
 
 /// Whether a collection was closed.

@@ -73,6 +73,7 @@ impl Core {
         let gone: Vec<u64> = view.segments.iter().map(|segment| segment.entry.number).collect();
         let mut next = renewed(view, manifest, version, &[], false);
         next.tables = vec![Table::new(table)];
+        next.moves += 1;
         for number in gone {
             if !next.segments.iter().any(|segment| segment.entry.number == number) {
                 self.tiers.forget(number);

@@ -9,13 +9,21 @@ use crate::Id;
 use crate::manifest::Precision;
 use crate::memtable::Memtable;
 use crate::row::Row;
-use crate::segment::{PAYLOAD_ROWS, Segment, VECTOR_ROWS};
+use crate::segment::{Segment, VECTOR_ROWS};
+
+/// How often it is looked for anew as segments were made meanwhile.
+const ATTEMPTS: usize = 4;
 
 impl Core {
     /// The row of an id: as it was given, or as near as what is kept comes to that.
     pub(crate) async fn get(&self, id: &Id, call: &Call) -> Result<Option<Row>> {
         self.check_open(Op::Get)?;
-        for attempt in 0.. {
+        for attempt in 1.. {
+            // The last time nothing moves meanwhile.
+            let still = match attempt == ATTEMPTS {
+                true => Some(self.still(call).await?),
+                false => None,
+            };
             let view = self.view.load_full();
             let found = async {
                 for table in view.tables.iter().rev() {
@@ -38,14 +46,20 @@ impl Core {
             };
             let found = found.await;
             // What was sealed or rewritten meanwhile may have been looked for where it was no more.
-            let same = self.view.load().manifest.turn == view.manifest.turn;
+            let same = self.view.load().moves == view.moves;
+            drop(still);
             match found {
-                Ok(found) if same || attempt > 4 => return Ok(found),
-                Err(error) if same || attempt > 4 => return Err(self.moved_on(error, call).await),
+                Ok(found) if same || attempt == ATTEMPTS => return Ok(found),
+                Err(error) if same || attempt == ATTEMPTS => return Err(self.moved_on(error, call).await),
                 _ => {}
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// Keeps rows where they are.
+    pub(crate) async fn still(&self, call: &Call) -> Result<tokio::sync::MutexGuard<'_, ()>> {
+        call.guard(&self.env, Op::Get, async { Ok(self.turn.lock().await) }).await
     }
 
     async fn get_sealed(&self, segment: &Arc<Segment>, id: &Id, call: &Call) -> Result<Option<Row>> {
@@ -73,7 +87,6 @@ impl Core {
         let rows = [row as u32];
         let payload = self.payloads(segment, &index, &rows, call);
         let (vector, mut payload) = futures_util::future::try_join(vector, payload).await?;
-        debug_assert!(row / PAYLOAD_ROWS < index.rows());
         Ok(Some(Row { id: id.clone(), vector, payload: payload.pop().unwrap_or_default() }))
     }
 }

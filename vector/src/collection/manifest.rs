@@ -67,12 +67,13 @@ impl Core {
         };
         let sealed = view.tables.len() - 1;
         let covered = view.tables[..sealed].iter().take_while(|table| covered(table)).count();
-        self.put_view(renewed(view, manifest, version, &[], true), covered);
+        self.put_view(renewed(view, manifest, version, &[], true), covered, true);
     }
 
     /// Puts a view in place. Its tables are those of the view there is, without the first `drop`.
-    pub(super) fn put_view(&self, mut view: View, drop: usize) {
+    pub(super) fn put_view(&self, mut view: View, drop: usize, moved: bool) {
         // Only tables change without the turn: what is written freezes them and adds new ones.
+        view.moves += u64::from(moved);
         self.view.rcu(|now| {
             view.tables = now.tables[drop..].to_vec();
             Arc::new(view.clone())

@@ -9,10 +9,12 @@ mod manifest;
 mod open;
 mod options;
 mod pack;
+mod recode;
 mod rewrite;
 mod scan;
 mod seal;
 mod search;
+mod sweep;
 mod view;
 mod writer;
 

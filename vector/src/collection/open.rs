@@ -39,6 +39,7 @@ pub(super) async fn open(store: Arc<dyn Store>, options: CollectionOptions) -> R
     let mut table = Memtable::new(schema.dims as usize, 0);
     fill(&mut table, manifest.floor, entries);
     let view = View {
+        moves: 0,
         segments: manifest.segments.iter().cloned().map(Segment::new).map(Arc::new).collect(),
         manifest: Arc::new(manifest),
         version,
@@ -65,9 +66,9 @@ pub(super) async fn open(store: Arc<dyn Store>, options: CollectionOptions) -> R
 /// Puts what stands in slots behind `floor` into a table.
 pub(super) fn fill(table: &mut Memtable, floor: u64, entries: Vec<(u64, Entry)>) {
     for (slot, entry) in entries.into_iter().filter(|(slot, _)| *slot > floor) {
-        table.cover(slot);
-        if let Body::Changes(changes) = entry.body {
-            changes.into_iter().for_each(|change| table.apply(slot, change));
+        match entry.body {
+            Body::Begin => table.begin(slot),
+            Body::Changes(changes) => changes.into_iter().for_each(|change| table.apply(slot, change)),
         }
     }
 }

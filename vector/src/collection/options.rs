@@ -38,8 +38,8 @@ pub struct CollectionOptions {
     pub code_width: usize,
     /// Rows from which on a segment has a codebook trained; smaller ones have codes that need none. 4,096 by default.
     pub book_rows: usize,
-    /// How much greater the mean error of new codes may be than that of the vectors that their codebook was trained on, before another
-    /// is trained. 1.25 by default.
+    /// How much greater the mean square error of new codes may be than it was when their codebook was trained, before another is
+    /// trained. 1.25 by default.
     pub drift: f64,
     /// Where columns and indexes are kept as files that are mapped. A folder of its own in the system's folder for temporary files by
     /// default, which is removed when the collection is closed.

@@ -19,6 +19,9 @@ const CELL_ROWS: usize = 256;
 /// Vectors that a codebook is trained on, at the most.
 const SAMPLE: usize = 65_536;
 
+/// Of so many vectors one is not trained on, and tells the error.
+const HELD_OUT: usize = 8;
+
 /// A segment whose objects are in the store, and in no manifest yet.
 #[derive(Debug)]
 pub(super) struct Packed {
@@ -54,22 +57,28 @@ impl Core {
             }
             tracing::info!(store = %self.store.id(), error, was = book.error, "codes have drifted: a codebook is trained");
         }
-        let number = view.manifest.books.iter().map(|book| book.number).max().unwrap_or(0) + 1;
+        let number = self.name();
         let (rows, metric) = (rows.clone(), self.schema.metric);
         let options = TrainOptions {
-            seed: self.options.seed ^ u64::from(number),
+            seed: self.options.seed,
             width: self.options.code_width.max(dims.div_ceil(512)),
             sample: SAMPLE,
             ..TrainOptions::default()
         };
         let core = self.watch();
         let work = move || {
-            let vectors = unit(metric, dims, &rows.values);
+            // The error of what it was trained on would tell nothing of what comes.
+            let (mut trained, mut held_out) = (Vec::new(), Vec::new());
+            for (row, vector) in rows.values.chunks_exact(dims).enumerate() {
+                if row % HELD_OUT == HELD_OUT - 1 { &mut held_out } else { &mut trained }
+                    .extend_from_slice(vector);
+            }
+            let vectors = unit(metric, dims, &trained);
             let cancelled = || core.is_closed();
             let progress = Progress::new().cancelled_by(&cancelled);
             let codebook = Codebook::train_with(&vectors, dims, &options, &progress).map_err(stopped)?;
             let codec = Codec::Pq(Arc::new(Book { number, codebook }));
-            let error = error_of(&codec, metric, &rows.values);
+            let error = error_of(&codec, metric, if held_out.is_empty() { &trained } else { &held_out });
             Ok((codec, error))
         };
         let (codec, error) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
@@ -93,12 +102,11 @@ impl Core {
         let (schema, seed) = (self.schema, self.options.seed);
         let mut entry = SegmentEntry {
             number,
-            // Whoever was killed may have written objects of the same number.
-            name: format!("{number:08x}-{:016x}", self.env.random_u64()),
+            name: format!("{number:08x}-{:016x}", self.name()),
             rows: 0,
             dead: 0,
             dead_rev: 0,
-            index_rev: 1,
+            index_rev: self.name(),
             book: None,
             index_bytes: 0,
             vector_bytes: 0,
@@ -130,6 +138,11 @@ impl Core {
 
     async fn write_some(&self, name: &str, object: Bytes, call: &Call) -> Result<()> {
         if object.is_empty() { Ok(()) } else { self.write(name, object, call).await }
+    }
+
+    /// What tells objects apart: whoever was killed or fenced may write others of the same number, at any time.
+    pub(super) fn name(&self) -> u64 {
+        self.env.random_u64().max(1)
     }
 
     /// Writes an object that nobody else writes.

@@ -7,6 +7,7 @@ use larder_store_core::{Call, Op, Result};
 
 use super::core::Core;
 use super::manifest::Swapped;
+use super::recode::unused_books;
 use super::seal::renewed;
 use super::view::View;
 use crate::Progress;
@@ -34,6 +35,10 @@ impl Core {
         while let Some(job) = self.worth_it(&self.view.load_full()) {
             self.check_open(Op::Maintain)?;
             self.rewrite(job, call).await?;
+        }
+        while let Some(segment) = self.outdated(&self.view.load_full()) {
+            self.check_open(Op::Maintain)?;
+            self.recode(&segment, call).await?;
         }
         self.remove_retired(call).await
     }
@@ -148,8 +153,8 @@ impl Core {
                 mine.filter(|(_, (_, row))| gone.has(*row as usize)).for_each(|(row, _)| dead.add(row));
             }
             if dead.count() > 0 {
-                (entry.dead_rev, entry.dead) = (1, dead.count());
-                let name = segment::key(&entry, "dead-1");
+                (entry.dead_rev, entry.dead) = (self.name(), dead.count());
+                let name = segment::dead_key(&entry).unwrap_or_default();
                 self.write(&name, dead.encode(&name, origin.len()), call).await?;
             }
             fresh.push(Arc::new(Segment::built(entry, dead, end)));
@@ -161,10 +166,12 @@ impl Core {
             manifest.segments = stay;
             manifest.segments.extend(fresh.iter().map(|segment| segment.entry.clone()));
             manifest.books.extend(book.clone());
-            manifest.retired.push(Retired { keys: gone.iter().flat_map(keys).collect(), at: self.millis() });
+            let mut keys: Vec<String> = gone.iter().flat_map(keys).collect();
+            keys.extend(unused_books(manifest));
+            manifest.retired.push(Retired { keys, at: self.millis() });
         };
         if let Swapped::Done(manifest, version) = self.swap(call, change).await? {
-            self.put_view(renewed(&view, *manifest, version, &fresh, true), 0);
+            self.put_view(renewed(&view, *manifest, version, &fresh, true), 0, true);
             old.iter().for_each(|entry| self.tiers.forget(entry.number));
         }
         Ok(())
@@ -185,7 +192,7 @@ impl Core {
             let first = view.manifest.next_segment;
             let swapped = self.swap(call, |manifest| manifest.next_segment += count).await?;
             if let Swapped::Done(manifest, version) = swapped {
-                self.put_view(renewed(&view, *manifest, version, &[], true), 0);
+                self.put_view(renewed(&view, *manifest, version, &[], true), 0, false);
                 return Ok(first);
             }
         }
@@ -235,7 +242,7 @@ impl Core {
         self.remove(due, call).await;
         let change = |manifest: &mut Manifest| manifest.retired.retain(|retired| retired.at > until);
         if let Swapped::Done(manifest, version) = self.swap(call, change).await? {
-            self.put_view(renewed(&view, *manifest, version, &[], true), 0);
+            self.put_view(renewed(&view, *manifest, version, &[], true), 0, false);
         }
         Ok(())
     }

@@ -32,10 +32,10 @@ impl Core {
 
     /// Seals the oldest table. Whoever calls it holds [`Core::turn`].
     async fn seal(&self, view: &Arc<View>, call: &Call) -> Result<()> {
-        let (rows, end, floor) = {
+        let (rows, end, floor, spent) = {
             let table = view.tables[0].read();
             let floor = table.slots.map_or(view.manifest.floor, |(_, last)| last);
-            (rows_of(&table), table.end(), floor)
+            (rows_of(&table), table.end(), floor, table.spent())
         };
         let mut packed = Vec::new();
         let mut book = None;
@@ -49,7 +49,7 @@ impl Core {
             book = chosen.new;
         }
         let dead = self.write_dead(view, call).await?;
-        let retired = retired(&dead, self.millis());
+        let retired = retired(view, &dead, self.millis());
         let entries: Vec<SegmentEntry> = packed.iter().map(|packed| packed.entry.clone()).collect();
         let change = |manifest: &mut Manifest| {
             manifest.floor = manifest.floor.max(floor);
@@ -60,7 +60,6 @@ impl Core {
             manifest.retired.extend(retired);
         };
         let Swapped::Done(manifest, version) = self.swap(call, change).await? else { return Ok(()) };
-        let old_floor = view.manifest.floor;
         let fresh: Vec<_> = packed
             .into_iter()
             .map(|packed| {
@@ -68,8 +67,9 @@ impl Core {
                 Arc::new(Segment::built(packed.entry, Dead::none(rows), end))
             })
             .collect();
-        self.put_view(renewed(view, *manifest, version, &fresh, true), 1);
-        self.remove_slots(old_floor + 1..=floor, call).await;
+        self.put_view(renewed(view, *manifest, version, &fresh, true), 1, true);
+        // What stays, by an error, is removed by a sweep.
+        self.remove(spent.into_iter().map(wal::name).collect(), call).await;
         Ok(())
     }
 
@@ -91,9 +91,8 @@ impl Core {
             };
             let Some(dead) = dead.filter(|dead| dead.count() != segment.entry.dead) else { return Ok(None) };
             let mut entry = segment.entry.clone();
-            entry.dead_rev += 1;
-            // One that was written and got into no manifest is written over by what knows more.
-            let name = segment::key(&entry, &format!("dead-{}", entry.dead_rev));
+            entry.dead_rev = self.name();
+            let name = segment::dead_key(&entry).unwrap_or_default();
             self.write(&name, dead.encode(&name, entry.rows as usize), call).await?;
             Ok(Some((entry, dead.count())))
         };
@@ -102,12 +101,7 @@ impl Core {
         Ok(written.into_iter().flatten().collect())
     }
 
-    /// Removes slots that segments cover. What stays, by an error, is behind the floor and removed by a sweep.
-    pub(super) async fn remove_slots(&self, slots: std::ops::RangeInclusive<u64>, call: &Call) {
-        let keys: Vec<String> = slots.map(wal::name).collect();
-        self.remove(keys, call).await;
-    }
-
+    /// Removes objects that nobody needs. What cannot be removed stays for a sweep.
     pub(super) async fn remove(&self, keys: Vec<String>, call: &Call) {
         let items: Vec<_> = keys
             .iter()
@@ -148,6 +142,7 @@ pub(super) fn renewed(
         }
     };
     View {
+        moves: view.moves,
         segments: manifest.segments.iter().map(segment).collect(),
         manifest: Arc::new(manifest),
         version,
@@ -157,12 +152,10 @@ pub(super) fn renewed(
 }
 
 /// What bitmaps replace.
-pub(super) fn retired(dead: &[(SegmentEntry, u32)], at: u64) -> Option<Retired> {
-    let replaced = |entry: &SegmentEntry| {
-        let old = SegmentEntry { dead_rev: entry.dead_rev - 1, ..entry.clone() };
-        segment::dead_key(&old)
-    };
-    let keys: Vec<String> = dead.iter().filter_map(|(entry, _)| replaced(entry)).collect();
+fn retired(view: &View, dead: &[(SegmentEntry, u32)], at: u64) -> Option<Retired> {
+    let replaced = |entry: &&SegmentEntry| dead.iter().any(|(fresh, _)| fresh.name == entry.name);
+    let entries = view.segments.iter().map(|segment| &segment.entry);
+    let keys: Vec<String> = entries.filter(replaced).filter_map(segment::dead_key).collect();
     (!keys.is_empty()).then_some(Retired { keys, at })
 }
 

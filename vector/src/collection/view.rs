@@ -32,6 +32,8 @@ impl Table {
 pub(crate) struct View {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) version: Version,
+    /// How often rows came to other segments.
+    pub(crate) moves: u64,
     /// As the manifest lists them.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// By their numbers, as far as they were read.
@@ -51,7 +53,7 @@ impl View {
     }
 
     /// The codec of a segment with this codebook, if it was read.
-    pub(crate) fn codec(&self, book: Option<u32>) -> Option<&Codec> {
+    pub(crate) fn codec(&self, book: Option<u64>) -> Option<&Codec> {
         self.codecs.iter().find(|codec| codec.book() == book)
     }
 

@@ -15,6 +15,8 @@ use crate::wal::{Appended, Body, Change, Log};
 const SLOT: usize = 4 << 20;
 /// Callers that wait for their turn.
 const WAITING: usize = 1024;
+/// Slots that say who is the writer, from which on they are put behind the floor: whoever opens reads them all.
+const BEGINS: usize = 64;
 /// Tables that wait for being sealed before writes wait for them.
 const FROZEN: usize = 2;
 
@@ -144,7 +146,7 @@ impl Writer {
         let full = {
             let view = self.core.view.load();
             let table = view.active().read();
-            table.len() >= options.seal_rows || table.bytes() >= options.seal_bytes
+            table.len() >= options.seal_rows || table.bytes() >= options.seal_bytes || table.begins() > BEGINS
         };
         if !full || !options.background {
             return;

@@ -1,11 +1,14 @@
 //! Rows become the objects of a segment.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use larder_store_core::Result;
 
 use super::blocks::{Column, PAYLOAD_ROWS, VECTOR_ROWS};
 use super::checks::Checks;
 use super::format::{self, Head, Part};
+use super::index::Index;
 use crate::Id;
 use crate::bytes::write_id;
 use crate::codec::Codec;
@@ -105,11 +108,36 @@ pub(crate) fn build(
         sections: Vec::new(),
         checks: Checks::default(),
     };
+    let sections: Vec<_> =
+        sections.into_iter().map(|(part, bytes)| (part as u8, Cow::Owned(bytes))).collect();
     let index = format::write(&super::index::name(entry), head, &sections)?;
     entry.index_bytes = index.len() as u64;
     entry.vector_bytes = vectors.len() as u64;
     entry.payload_bytes = payloads.len() as u64;
     Ok(Built { index, vectors, payloads })
+}
+
+/// The index of a segment with other codes, by another name that the entry has already; `values` are its vectors. Fills in what the
+/// entry says of it.
+pub(crate) fn recode(
+    entry: &mut SegmentEntry,
+    schema: &Schema,
+    index: &Index,
+    values: &[f32],
+    codec: &Codec,
+) -> Result<Vec<u8>> {
+    let (code_len, codes) = codec.encode(schema.metric, values);
+    entry.book = codec.book();
+    let head =
+        Head { code_len: code_len as u32, book: entry.book, checks: Checks::default(), ..index.head.clone() };
+    let section = |(part, bytes)| match part == Part::Codes as u8 {
+        true => (part, Cow::Borrowed(&codes[..])),
+        false => (part, Cow::Borrowed(bytes)),
+    };
+    let sections: Vec<_> = index.sections().map(section).collect();
+    let bytes = format::write(&super::index::name(entry), head, &sections)?;
+    entry.index_bytes = bytes.len() as u64;
+    Ok(bytes)
 }
 
 /// All ids, if they are numbers.

@@ -6,6 +6,8 @@
 //! …   sections, each beginning at 64·n from here, in the order of the head
 //! ```
 
+use std::borrow::Cow;
+
 use larder_store_core::cbor::{self, Value};
 use larder_store_core::record::crc64;
 use larder_store_core::{Error, ErrorKind, Op, Result};
@@ -66,7 +68,7 @@ pub(crate) struct Head {
     /// Bytes of a code.
     pub(crate) code_len: u32,
     /// The codebook of its codes; `None` for the rotated codes.
-    pub(crate) book: Option<u32>,
+    pub(crate) book: Option<u64>,
     pub(crate) cells: u32,
     /// Rows of a block of vectors.
     pub(crate) vector_rows: u32,
@@ -78,11 +80,12 @@ pub(crate) struct Head {
 }
 
 /// Writes an index of sections, each with what it is.
-pub(crate) fn write(name: &str, mut head: Head, sections: &[(Part, Vec<u8>)]) -> Result<Vec<u8>> {
+pub(crate) fn write(name: &str, mut head: Head, sections: &[(u8, Cow<'_, [u8]>)]) -> Result<Vec<u8>> {
+    head.sections.clear();
     let mut body = Vec::new();
     for (part, bytes) in sections {
         body.resize(body.len().next_multiple_of(ALIGN), 0);
-        head.sections.push(Section { part: *part as u8, offset: body.len() as u64, len: bytes.len() as u64 });
+        head.sections.push(Section { part: *part, offset: body.len() as u64, len: bytes.len() as u64 });
         body.extend_from_slice(bytes);
     }
     head.checks.0 = body.chunks(CHUNK).map(crc64).collect();

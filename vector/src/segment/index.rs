@@ -18,6 +18,8 @@ use crate::tier::{Footprint, Reservation};
 #[derive(Debug)]
 pub(crate) struct Index {
     bytes: Buffer,
+    /// Where sections begin.
+    body: usize,
     pub(crate) head: Head,
     /// Cells, ranked as the metric wants.
     pub(crate) cells: Cells,
@@ -79,7 +81,7 @@ struct Sections {
 
 /// The key of an index, behind the collection's.
 pub(crate) fn name(entry: &SegmentEntry) -> String {
-    format!("seg/{}/index-{}", entry.name, entry.index_rev)
+    format!("seg/{}/index-{:016x}", entry.name, entry.index_rev)
 }
 
 impl Index {
@@ -138,7 +140,15 @@ impl Index {
             return Err(wrong("its cells are none"));
         }
         let cells = Cells::new(middles, head.dims as usize, schema.metric);
-        Ok(Index { cells, cell_rows, vectors, payloads, sections, head, bytes })
+        Ok(Index { body, cells, cell_rows, vectors, payloads, sections, head, bytes })
+    }
+
+    /// All of its sections, as they are.
+    pub(crate) fn sections(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        self.head.sections.iter().map(|section| {
+            let from = self.body + section.offset as usize;
+            (section.part, &self.bytes[from..from + section.len as usize])
+        })
     }
 
     /// Whether there is room to keep it.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use larder_store_core::{Call, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store};
 
 pub(crate) use blocks::{PAYLOAD_ROWS, VECTOR_ROWS, payloads, vectors};
-pub(crate) use build::{Built, Layout, RowSet, build};
+pub(crate) use build::{Built, Layout, RowSet, build, recode};
 pub(crate) use dead::Dead;
 pub(crate) use index::{Buffer, Index, name as index_name};
 
@@ -50,7 +50,7 @@ pub(crate) fn key(entry: &SegmentEntry, what: &str) -> String {
 
 /// The key of a segment's bitmap, if it has one.
 pub(crate) fn dead_key(entry: &SegmentEntry) -> Option<String> {
-    (entry.dead_rev > 0).then(|| key(entry, &format!("dead-{}", entry.dead_rev)))
+    (entry.dead_rev > 0).then(|| key(entry, &format!("dead-{:016x}", entry.dead_rev)))
 }
 
 impl Segment {

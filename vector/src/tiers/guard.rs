@@ -11,7 +11,7 @@ use crate::collection::SearchOptions;
 use crate::manifest::Schema;
 use crate::segment::{Index, VECTOR_ROWS};
 use crate::tier::Tier;
-use crate::{Metric, dense};
+use crate::{Metric, exact};
 
 /// Recall is told of so many.
 const K: usize = 10;
@@ -45,10 +45,10 @@ impl Tiers {
         let k = K.min(rows);
         let options = SearchOptions::default();
         let candidates = codec.nearest(schema.metric, index, &flat, (4 * k).max(100))?;
-        let truth = dense::nearest(schema.metric, dims, dense::Values::F32(values), &flat, k);
+        let truth = exact::nearest(schema.metric, dims, values, &flat, k);
         let (mut before, mut after) = (0, 0);
         for ((query, candidates), truth) in queries.iter().zip(&candidates).zip(&truth) {
-            let truth: HashSet<u32> = truth.iter().map(|hit| hit.row).collect();
+            let truth: HashSet<u32> = truth.iter().take(k).map(|(row, _)| *row).collect();
             let found = |tier| {
                 let rows = rescored(schema.metric, dims, tier, values, query, candidates, k, &options);
                 rows.iter().filter(|row| truth.contains(row)).count()

@@ -117,7 +117,7 @@ impl Tiers {
     }
 
     /// A codebook that was read.
-    pub(crate) fn book(&self, number: u32) -> Option<Codec> {
+    pub(crate) fn book(&self, number: u64) -> Option<Codec> {
         locked(&self.books).iter().find(|codec| codec.book() == Some(number)).cloned()
     }
 

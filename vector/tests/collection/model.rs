@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use larder_store_core::Store;
 use larder_vector::{Collection, CollectionOptions, Filter, Id, Metric, Row, SearchOptions, VectorStore};
 
-use crate::places::{memory, open, options};
+use crate::places::{memory, objects, open, options};
 
 struct Model {
     metric: Metric,
@@ -141,9 +142,11 @@ async fn run(metric: Metric, seed: u64, operations: u64) {
                     collection.close().await.unwrap();
                 }
                 collection = open(&store, config(&mut rng)).await;
+                let before = objects(&store).await;
+                collection.sweep(Duration::ZERO).await.unwrap();
                 assert_eq!(
-                    collection.sweep().await.unwrap(),
-                    0,
+                    objects(&store).await,
+                    before,
                     "seed {seed}, operation {done}: nothing is left over"
                 );
             }

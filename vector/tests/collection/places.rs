@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use larder_store_backends::memory::MemoryStore;
-use larder_store_core::Store;
+use larder_store_core::{Store, StoreExt as _};
 use larder_vector::{Collection, CollectionOptions, Metric, Schema};
 
 pub(crate) fn memory() -> Arc<dyn Store> {
@@ -22,6 +23,14 @@ pub(crate) fn options(dims: u32, metric: Metric) -> CollectionOptions {
         .with_memory(64 << 20)
         .with_disk(64 << 20)
         .with_code_width(4)
+}
+
+/// The keys of all objects but those of the log.
+pub(crate) async fn objects(store: &Arc<dyn Store>) -> Vec<String> {
+    let mut keys: Vec<String> =
+        store.entries("").map_ok(|meta| meta.key.as_str().to_owned()).try_collect().await.unwrap();
+    keys.retain(|key| !key.starts_with("wal/"));
+    keys
 }
 
 pub(crate) async fn open(store: &Arc<dyn Store>, options: CollectionOptions) -> Collection {

@@ -19,7 +19,7 @@ use crate::memtable::Memtable;
 use crate::row::Found;
 use crate::segment::{Segment, VECTOR_ROWS};
 use crate::tier::Tier;
-use crate::{Id, Metric, dense};
+use crate::{Id, Metric, exact};
 
 /// Segments that are read at once.
 const TOGETHER: usize = 16;
@@ -44,9 +44,15 @@ impl Core {
             None => None,
         };
         for attempt in 1.. {
+            // The last time nothing moves meanwhile.
+            let still = match attempt == ATTEMPTS {
+                true => Some(self.still(&options.call).await?),
+                false => None,
+            };
             let view = self.view.load_full();
             let done = self.attempt(&view, queries, k, options, filter.as_ref()).await;
-            let same = self.view.load().manifest.turn == view.manifest.turn;
+            let same = self.view.load().moves == view.moves;
+            drop(still);
             match done {
                 Ok(mut answers) if same || attempt == ATTEMPTS => {
                     let took = self.env.now() - begun;
@@ -58,7 +64,7 @@ impl Core {
                 Err(error) if same || attempt == ATTEMPTS => {
                     let retry = error.is(ErrorKind::Conflict) && attempt < ATTEMPTS;
                     let error = self.moved_on(error, &options.call).await;
-                    if !retry || self.view.load().manifest.turn == view.manifest.turn {
+                    if !retry || self.view.load().moves == view.moves {
                         return Err(error);
                     }
                 }
@@ -395,17 +401,12 @@ fn exact_of(
             &gathered
         }
     };
-    // As with tables: those that are nearly as near are looked at again.
-    let hits = dense::nearest(metric, dims, dense::Values::F32(live), queries, k + k / 4 + 16);
-    let each = queries.chunks_exact(dims).zip(hits);
-    each.map(|(query, hits)| {
-        let one = |hit: crate::Hit| {
-            let row = rows[hit.row as usize];
-            (row, metric.distance(query, &values[row as usize * dims..][..dims]))
-        };
-        hits.into_iter().map(one).collect()
-    })
-    .collect()
+    if live.is_empty() {
+        return vec![Vec::new(); queries.len() / dims];
+    }
+    let mut found = exact::nearest(metric, dims, live, queries, k);
+    found.iter_mut().flatten().for_each(|(row, _)| *row = rows[*row as usize]);
+    found
 }
 
 /// Merges what segments and tables have, the nearest first, up to `k`.

@@ -66,7 +66,7 @@ pub(super) fn scan(
     let count = queries.len() / dims;
     let mut scanned = Scanned { candidates: vec![Vec::new(); count], ..Scanned::default() };
     // Codes of one codebook share tables and bounds.
-    let mut books: Vec<Option<u32>> = parts.iter().map(|part| part.segment.entry.book).collect();
+    let mut books: Vec<Option<u64>> = parts.iter().map(|part| part.segment.entry.book).collect();
     books.sort_unstable();
     books.dedup();
     for book in books {

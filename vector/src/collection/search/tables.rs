@@ -3,7 +3,7 @@
 use crate::filter::Compiled;
 use crate::memtable::Memtable;
 use crate::row::Found;
-use crate::{Metric, dense};
+use crate::{Metric, exact};
 
 /// The nearest rows of tables, the oldest first, that count: those whose ids no later table knows, and that match.
 pub(super) fn nearest(
@@ -35,15 +35,9 @@ pub(super) fn nearest(
         if values.is_empty() {
             continue;
         }
-        // A scan's sums are rounded otherwise than the distances that are answered: of those that are nearly as near, none is missed.
-        let hits = dense::nearest(metric, dims, dense::Values::F32(values), query, keep + keep / 4 + 16);
-        for hit in hits.into_iter().flatten() {
-            let row = table.row(if all { hit.row as usize } else { rows[hit.row as usize] });
-            found.push(Found {
-                id: row.id.clone(),
-                distance: metric.distance(query, row.vector),
-                payload: Some(row.payload.clone()),
-            });
+        for (row, distance) in exact::nearest(metric, dims, values, query, keep).into_iter().flatten() {
+            let row = table.row(if all { row as usize } else { rows[row as usize] });
+            found.push(Found { id: row.id.clone(), distance, payload: Some(row.payload.clone()) });
         }
     }
     found
