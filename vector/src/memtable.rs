@@ -22,6 +22,8 @@ pub(crate) struct Memtable {
     first: u64,
     /// The slots of the log that it covers, the first of them and the last.
     pub(crate) slots: Option<(u64, u64)>,
+    /// Those of them in which somebody became the writer.
+    pub(crate) fences: Vec<u64>,
     payload_bytes: usize,
 }
 
@@ -70,10 +72,11 @@ impl Memtable {
         }
     }
 
-    /// A slot that holds no change, and needs none to be read again.
+    /// A slot that holds no change, as somebody became the writer in it.
     pub(crate) fn cover(&mut self, slot: u64) {
         let from = self.slots.map_or(slot, |(from, _)| from);
         self.slots = Some((from, slot));
+        self.fences.push(slot);
     }
 
     /// Takes a row out; the last one takes its place.

@@ -17,17 +17,17 @@ impl Core {
         self.check_open(Op::Get)?;
         for attempt in 0.. {
             let view = self.view.load_full();
-            let found = async {
-                for table in view.tables.iter().rev() {
-                    let table = table.read();
-                    if let Some(known) = table.get(id) {
-                        return Ok(known.map(|row| Row {
-                            id: row.id.clone(),
-                            vector: row.vector.to_vec(),
-                            payload: row.payload.clone(),
-                        }));
-                    }
+            for table in view.tables.iter().rev() {
+                let table = table.read();
+                if let Some(known) = table.get(id) {
+                    return Ok(known.map(|row| Row {
+                        id: row.id.clone(),
+                        vector: row.vector.to_vec(),
+                        payload: row.payload.clone(),
+                    }));
                 }
+            }
+            let found = async {
                 // What was written last is looked at first.
                 for segment in view.segments.iter().rev().filter(|segment| segment.may_have(id)) {
                     if let Some(row) = self.get_sealed(segment, id, call).await? {
@@ -37,8 +37,12 @@ impl Core {
                 Ok(None)
             };
             let found = found.await;
-            // What was sealed or rewritten meanwhile may have been looked for where it was no more.
-            let same = self.view.load().manifest.turn == view.manifest.turn;
+            // What was sealed or rewritten meanwhile may have been looked for where it was no more; and a row that was replaced
+            // meanwhile is dead in its segment, and stands in a table by now.
+            let now = self.view.load_full();
+            let replaced = || now.tables.iter().any(|table| table.read().knows(id));
+            let missed = matches!(found, Ok(None)) && replaced();
+            let same = now.manifest.turn == view.manifest.turn && !missed;
             match found {
                 Ok(found) if same || attempt > 4 => return Ok(found),
                 Err(error) if same || attempt > 4 => return Err(self.moved_on(error, call).await),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder_store_core::{Call, Error, ErrorKind, Key, Op, PutOptions, Result};
+use larder_store_core::{Call, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result};
 
 use super::core::{Core, book_name};
 use super::view::View;
@@ -54,7 +54,7 @@ impl Core {
             }
             tracing::info!(store = %self.store.id(), error, was = book.error, "codes have drifted: a codebook is trained");
         }
-        let number = view.manifest.books.iter().map(|book| book.number).max().unwrap_or(0) + 1;
+        let mut number = view.manifest.books.iter().map(|book| book.number).max().unwrap_or(0) + 1;
         let (rows, metric) = (rows.clone(), self.schema.metric);
         let options = TrainOptions {
             seed: self.options.seed ^ u64::from(number),
@@ -72,10 +72,16 @@ impl Core {
             let error = error_of(&codec, metric, &rows.values);
             Ok((codec, error))
         };
-        let (codec, error) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
-        let name = book_name(number);
-        if let Codec::Pq(book) = &codec {
-            self.write(&name, book.codebook.to_object(&name), call).await?;
+        let (mut codec, error) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
+        // A number may be taken: by a seal beside a rewrite, by what got into no manifest, or by a writer that does not know yet that
+        // it is none. What stands under a number is never another codebook than it was.
+        while let Codec::Pq(book) = &codec {
+            let name = book_name(number);
+            if self.write_new(&name, book.codebook.to_object(&name), call).await? {
+                break;
+            }
+            number += 1;
+            codec = Codec::Pq(Arc::new(Book { number, codebook: book.codebook.clone() }));
         }
         self.tiers.keep_book(codec.clone());
         Ok(Chosen { codec, new: Some(BookEntry { number, error }) })
@@ -130,6 +136,16 @@ impl Core {
 
     async fn write_some(&self, name: &str, object: Bytes, call: &Call) -> Result<()> {
         if object.is_empty() { Ok(()) } else { self.write(name, object, call).await }
+    }
+
+    /// Writes an object where there is none; `false` if there is one.
+    pub(super) async fn write_new(&self, name: &str, object: Bytes, call: &Call) -> Result<bool> {
+        let options = PutOptions::new().with_pre(Precondition::Absent).with_call(call.clone());
+        match self.store.put_opts(&Key::new(name)?, object, &options).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is(ErrorKind::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes an object that nobody else writes.

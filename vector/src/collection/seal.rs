@@ -32,10 +32,10 @@ impl Core {
 
     /// Seals the oldest table. Whoever calls it holds [`Core::turn`].
     async fn seal(&self, view: &Arc<View>, call: &Call) -> Result<()> {
-        let (rows, end, floor) = {
+        let (rows, end, floor, fences) = {
             let table = view.tables[0].read();
             let floor = table.slots.map_or(view.manifest.floor, |(_, last)| last);
-            (rows_of(&table), table.end(), floor)
+            (rows_of(&table), table.end(), floor, table.fences.clone())
         };
         let mut packed = Vec::new();
         let mut book = None;
@@ -69,12 +69,13 @@ impl Core {
             })
             .collect();
         self.put_view(renewed(view, *manifest, version, &fresh, true), 1);
-        self.remove_slots(old_floor + 1..=floor, call).await;
+        self.remove_slots((old_floor + 1..=floor).filter(|slot| !fences.contains(slot)), call).await;
         Ok(())
     }
 
-    /// Writes the bitmaps of segments that rows have died in, as far as they can be known now: number, bitmap's revision, rows.
-    pub(super) async fn write_dead(&self, view: &View, call: &Call) -> Result<Vec<(SegmentEntry, u32)>> {
+    /// Writes the bitmaps of segments that rows have died in, as far as they can be known now: the segments as they were, the revisions
+    /// of the bitmaps, and the rows in them.
+    async fn write_dead(&self, view: &View, call: &Call) -> Result<Vec<NewDead>> {
         let look = |segment: Arc<Segment>| async move {
             let behind = {
                 let tables = view.read_tables();
@@ -90,12 +91,15 @@ impl Core {
                 segment.dead_if_known()
             };
             let Some(dead) = dead.filter(|dead| dead.count() != segment.entry.dead) else { return Ok(None) };
-            let mut entry = segment.entry.clone();
-            entry.dead_rev += 1;
-            // One that was written and got into no manifest is written over by what knows more.
-            let name = segment::key(&entry, &format!("dead-{}", entry.dead_rev));
-            self.write(&name, dead.encode(&name, entry.rows as usize), call).await?;
-            Ok(Some((entry, dead.count())))
+            let old = segment.entry.clone();
+            // A revision may be taken: by what got into no manifest, or by a writer that does not know yet that it is none.
+            for rev in old.dead_rev + 1.. {
+                let name = segment::key(&old, &format!("dead-{rev}"));
+                if self.write_new(&name, dead.encode(&name, old.rows as usize), call).await? {
+                    return Ok(Some(NewDead { old, rev, count: dead.count() }));
+                }
+            }
+            Ok(None)
         };
         let each = futures_util::stream::iter(view.segments.iter().cloned().map(look));
         let written: Vec<_> = each.buffered(TOGETHER).try_collect().await?;
@@ -103,7 +107,10 @@ impl Core {
     }
 
     /// Removes slots that segments cover. What stays, by an error, is behind the floor and removed by a sweep.
-    pub(super) async fn remove_slots(&self, slots: std::ops::RangeInclusive<u64>, call: &Call) {
+    ///
+    /// Slots in which somebody became the writer are to stay: a writer before, that slept meanwhile, tries just that slot next, and
+    /// would find it free.
+    async fn remove_slots(&self, slots: impl Iterator<Item = u64>, call: &Call) {
         let keys: Vec<String> = slots.map(wal::name).collect();
         self.remove(keys, call).await;
     }
@@ -156,21 +163,26 @@ pub(super) fn renewed(
     }
 }
 
+/// A bitmap that was written, and is in no manifest yet.
+#[derive(Debug)]
+struct NewDead {
+    /// Its segment, as the manifest has it so far.
+    old: SegmentEntry,
+    rev: u32,
+    count: u32,
+}
+
 /// What bitmaps replace.
-pub(super) fn retired(dead: &[(SegmentEntry, u32)], at: u64) -> Option<Retired> {
-    let replaced = |entry: &SegmentEntry| {
-        let old = SegmentEntry { dead_rev: entry.dead_rev - 1, ..entry.clone() };
-        segment::dead_key(&old)
-    };
-    let keys: Vec<String> = dead.iter().filter_map(|(entry, _)| replaced(entry)).collect();
+fn retired(dead: &[NewDead], at: u64) -> Option<Retired> {
+    let keys: Vec<String> = dead.iter().filter_map(|new| segment::dead_key(&new.old)).collect();
     (!keys.is_empty()).then_some(Retired { keys, at })
 }
 
 /// Puts new bitmaps into a manifest.
-pub(super) fn note_dead(segments: &mut [SegmentEntry], dead: &[(SegmentEntry, u32)]) {
-    for (entry, count) in dead {
-        if let Some(there) = segments.iter_mut().find(|there| there.name == entry.name) {
-            (there.dead_rev, there.dead) = (entry.dead_rev, *count);
+fn note_dead(segments: &mut [SegmentEntry], dead: &[NewDead]) {
+    for new in dead {
+        if let Some(there) = segments.iter_mut().find(|there| there.name == new.old.name) {
+            (there.dead_rev, there.dead) = (new.rev, new.count);
         }
     }
 }

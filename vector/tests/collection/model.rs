@@ -63,6 +63,8 @@ async fn run(metric: Metric, seed: u64, operations: u64) {
     let mut collection: Collection = open(&store, config(&mut rng)).await;
     let mut model = Model { metric, rows: BTreeMap::new() };
     let (mut found, mut wanted, mut asked) = (0, 0, 0);
+    // Slots in which somebody became the writer are left to a sweep.
+    let mut fences = 1;
     let mut done = 0;
     let id = |rng: &mut fastrand::Rng| {
         let n = rng.u64(..2500);
@@ -141,11 +143,9 @@ async fn run(metric: Metric, seed: u64, operations: u64) {
                     collection.close().await.unwrap();
                 }
                 collection = open(&store, config(&mut rng)).await;
-                assert_eq!(
-                    collection.sweep().await.unwrap(),
-                    0,
-                    "seed {seed}, operation {done}: nothing is left over"
-                );
+                let swept = collection.sweep().await.unwrap();
+                assert!(swept <= fences, "seed {seed}, operation {done}: {swept} objects are left over");
+                fences = fences + 1 - swept;
             }
         }
     }
