@@ -22,34 +22,35 @@ impl Core {
         }
         let _turn = self.turn.lock().await;
         let view = self.view.load_full();
+        // The log is read before the manifest: if that is the same still, nothing was removed before it was listed.
+        let last =
+            view.active().read().slots.map_or(view.manifest.floor, |(_, last)| last.max(view.manifest.floor));
+        let entries = match wal::read_from(&self.store, self.schema.dims as usize, last, call).await {
+            Ok(entries) => Some(entries),
+            // It was cut short: there is a manifest that covers it.
+            Err(error) if error.is(ErrorKind::Conflict) => None,
+            Err(error) => return Err(error),
+        };
         let mut options = GetOptions::new().with_call(call.clone());
         options.unless = Some(view.version.clone());
-        match self.store.get_opts(&Key::new(NAME)?, &options).await? {
-            Got::Unchanged(_) => self.follow_log(&view, call).await,
-            Got::Found { meta, body, .. } => {
-                let manifest = Manifest::decode(&body).map_err(|e| e.at(self.store.id()))?;
-                let same = meta.version.as_ref() == Some(&view.version);
-                if same {
-                    self.follow_log(&view, call).await
-                } else {
-                    self.follow_manifest(&view, manifest, call).await
-                }
+        let manifest = match self.store.get_opts(&Key::new(NAME)?, &options).await? {
+            Got::Unchanged(_) => None,
+            Got::Found { meta, .. } if meta.version.as_ref() == Some(&view.version) => None,
+            Got::Found { body, .. } => Some(Manifest::decode(&body).map_err(|e| e.at(self.store.id()))?),
+            Got::Absent => {
+                return Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id()));
             }
-            Got::Absent => Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id())),
-        }
-    }
-
-    /// The manifest is the same: what is new is at the end of the log.
-    async fn follow_log(&self, view: &View, call: &Call) -> Result<()> {
-        let last = view.active().read().slots.map_or(view.manifest.floor, |(_, last)| last);
-        match wal::read_from(&self.store, self.schema.dims as usize, last, call).await {
-            Ok(entries) => {
+        };
+        match (manifest, entries) {
+            (Some(manifest), _) => self.follow_manifest(&view, manifest, call).await,
+            (None, Some(entries)) => {
                 fill(&mut view.active().write(), last, entries);
                 Ok(())
             }
-            // It was cut short: the next refresh finds the manifest that covers it.
-            Err(error) if error.is(ErrorKind::Conflict) => Ok(()),
-            Err(error) => Err(error),
+            (None, None) => {
+                let why = "a part of the log is gone that no manifest covers";
+                Err(Error::new(ErrorKind::Corrupt, Op::Open, why).at(self.store.id()))
+            }
         }
     }
 

@@ -25,17 +25,17 @@ impl Core {
                 false => None,
             };
             let view = self.view.load_full();
-            let found = async {
-                for table in view.tables.iter().rev() {
-                    let table = table.read();
-                    if let Some(known) = table.get(id) {
-                        return Ok(known.map(|row| Row {
-                            id: row.id.clone(),
-                            vector: row.vector.to_vec(),
-                            payload: row.payload.clone(),
-                        }));
-                    }
+            for table in view.tables.iter().rev() {
+                let table = table.read();
+                if let Some(known) = table.get(id) {
+                    return Ok(known.map(|row| Row {
+                        id: row.id.clone(),
+                        vector: row.vector.to_vec(),
+                        payload: row.payload.clone(),
+                    }));
                 }
+            }
+            let found = async {
                 // What was written last is looked at first.
                 for segment in view.segments.iter().rev().filter(|segment| segment.may_have(id)) {
                     if let Some(row) = self.get_sealed(segment, id, call).await? {
@@ -45,8 +45,12 @@ impl Core {
                 Ok(None)
             };
             let found = found.await;
-            // What was sealed or rewritten meanwhile may have been looked for where it was no more.
-            let same = self.view.load().moves == view.moves;
+            // What was sealed or rewritten meanwhile may have been looked for where it was no more; and a row that was replaced
+            // meanwhile is dead in its segment, and stands in a table by now.
+            let now = self.view.load_full();
+            let replaced = || now.tables.iter().any(|table| table.read().knows(id));
+            let missed = matches!(found, Ok(None)) && replaced();
+            let same = now.moves == view.moves && !missed;
             drop(still);
             match found {
                 Ok(found) if same || attempt == ATTEMPTS => return Ok(found),

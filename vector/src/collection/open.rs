@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use larder_store_core::env::InFlight;
-use larder_store_core::{CasScope, Error, ErrorKind, Op, Result, Store, Version};
+use larder_store_core::{Call, CasScope, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store, Version};
 
 use super::core::Core;
 use super::options::{CollectionOptions, Role};
 use super::view::{Table, View};
-use crate::manifest::{Manifest, Schema};
+use crate::manifest::{Manifest, NAME, Schema};
 use crate::memtable::Memtable;
 use crate::segment::Segment;
 use crate::tiers::Tiers;
@@ -102,13 +102,28 @@ pub(super) async fn read(
         let (manifest, version) = find(store, options).await?;
         let dims = manifest.schema.dims as usize;
         match wal::read_from(store, dims, manifest.floor, &options.call).await {
-            Ok(entries) => return Ok((manifest, version, entries)),
+            // Slots that were removed before they were listed are covered by another manifest.
+            Ok(entries) if is_still(store, &version, &options.call).await? => {
+                return Ok((manifest, version, entries));
+            }
+            Ok(_) => {}
             // The manifest that says so is to be read.
             Err(error) if error.is(ErrorKind::Conflict) => {}
             Err(error) => return Err(error),
         }
     }
     Err(busy(store))
+}
+
+/// Whether the manifest is the one of this version.
+pub(super) async fn is_still(store: &Arc<dyn Store>, version: &Version, call: &Call) -> Result<bool> {
+    let mut options = GetOptions::new().with_call(call.clone());
+    options.unless = Some(version.clone());
+    match store.get_opts(&Key::new(NAME)?, &options).await? {
+        Got::Unchanged(_) => Ok(true),
+        Got::Found { meta, .. } => Ok(meta.version.as_ref() == Some(version)),
+        Got::Absent => Ok(false),
+    }
 }
 
 /// The manifest, made where there is none and a schema was said.
@@ -172,7 +187,10 @@ async fn become_writer(
         };
         entries.push((slot, Entry { epoch, nonce, body: Body::Begin }));
         if let Some((manifest, version)) = claim(store, options, epoch).await? {
-            return Ok((manifest, version, entries, Some(log)));
+            // A slot that a manifest covers was free as it had been removed: taking it has fenced nobody.
+            if manifest.floor < slot {
+                return Ok((manifest, version, entries, Some(log)));
+            }
         }
     }
     Err(busy(store))

@@ -146,8 +146,10 @@ impl Core {
         for (mut entry, origin) in packed {
             let mut dead = Dead::none(origin.len());
             let mut end = u64::MAX;
-            for (at, (segment, index)) in sources.iter().enumerate() {
-                let (gone, seen) = self.dead_now(&view, segment, index)?;
+            for (at, (source, index)) in sources.iter().enumerate() {
+                // Seals meanwhile have noted what died in the segment as the view knows it, and dropped the tables that say so.
+                let now = view.segments.iter().find(|segment| segment.entry.name == source.entry.name);
+                let (gone, seen) = self.dead_now(&view, now.unwrap_or(source), index)?;
                 end = end.min(seen);
                 let mine = origin.iter().enumerate().filter(|(_, (source, _))| *source == at as u32);
                 mine.filter(|(_, (_, row))| gone.has(*row as usize)).for_each(|(row, _)| dead.add(row));

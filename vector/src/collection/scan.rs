@@ -10,6 +10,7 @@ use super::core::Core;
 use super::view::View;
 use crate::memtable::Memtable;
 use crate::row::Row;
+use crate::segment::{Dead, Index, RowSet, Segment};
 
 /// What is left to be told.
 struct Left {
@@ -17,6 +18,56 @@ struct Left {
     view: Arc<View>,
     next: usize,
     call: Call,
+    /// For each segment, what was known to be dead when the scan began.
+    before: Vec<Option<Arc<Dead>>>,
+    /// What was dead in those that were told.
+    told: Vec<(Arc<Index>, Arc<Dead>)>,
+    /// Ids of rows that may have died since the scan began: replaced ones are to be told still.
+    died: Vec<crate::Id>,
+}
+
+impl Left {
+    /// The rows of the next segment.
+    async fn next(&mut self, segment: &Arc<Segment>, known: &HashSet<crate::Id>) -> Result<RowSet> {
+        let index = segment.load(&self.core, &self.call).await?;
+        let dead = {
+            let tables = self.view.read_tables();
+            let tables: Vec<&Memtable> = tables.iter().map(|table| &**table).collect();
+            segment.dead(&index, &tables)?
+        };
+        let before = self.before[self.told.len()].clone();
+        let since = |row: &usize| dead.has(*row) && before.as_ref().is_none_or(|dead| !dead.has(*row));
+        for row in (0..index.rows()).filter(since) {
+            let id = index.id(row)?;
+            if !known.contains(&id) {
+                self.died.push(id);
+            }
+        }
+        let rows = self.core.live_rows(segment, &index, &dead, &self.call).await?.0;
+        self.told.push((index, dead));
+        Ok(rows)
+    }
+
+    /// A row that may have been replaced since the scan began, unless it was told.
+    async fn replaced(&mut self) -> Option<Result<Row>> {
+        while let Some(id) = self.died.pop() {
+            let told = self.told.iter().find_map(|(index, dead)| match index.find(&id) {
+                Ok(Some(row)) if !dead.has(row) => Some(Ok(())),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            });
+            match told {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Some(Err(error)),
+                None => match self.core.get(&id, &self.call).await {
+                    Ok(None) => {}
+                    Ok(Some(row)) => return Some(Ok(row)),
+                    Err(error) => return Some(Err(error)),
+                },
+            }
+        }
+        None
+    }
 }
 
 /// The rows of a collection as they are now, in no order.
@@ -25,27 +76,29 @@ pub(super) fn scan(core: Arc<Core>, call: Call) -> Items<Row> {
         return stream::once(std::future::ready(Err(error))).boxed();
     }
     let view = core.view.load_full();
+    let before = view.segments.iter().map(|segment| segment.dead_if_known()).collect();
     // What was not sealed comes first: from here on it may be.
     let first = unsealed(&view);
     let known: Arc<HashSet<crate::Id>> = Arc::new(first.1);
-    let left = Left { core, view, next: 0, call };
+    let left = Left { core, view, next: 0, call, before, told: Vec::new(), died: Vec::new() };
     let sealed = stream::unfold(Some(left), move |left| {
         let known = known.clone();
         async move {
             let mut left = left?;
-            let segment = left.view.segments.get(left.next)?.clone();
-            left.next += 1;
-            let rows = async {
-                let index = segment.load(&left.core, &left.call).await?;
-                let dead = {
-                    let tables = left.view.read_tables();
-                    let tables: Vec<&Memtable> = tables.iter().map(|table| &**table).collect();
-                    segment.dead(&index, &tables)?
-                };
-                left.core.live_rows(&segment, &index, &dead, &left.call).await
+            let Some(segment) = left.view.segments.get(left.next).cloned() else {
+                if left.next == left.view.segments.len() {
+                    // Each once, however many segments had it.
+                    left.next += 1;
+                    left.died.sort_unstable();
+                    left.died.dedup();
+                }
+                let row = left.replaced().await?;
+                let left = row.is_ok().then_some(left);
+                return Some((stream::iter(vec![row]), left));
             };
-            match rows.await {
-                Ok((rows, _)) => {
+            left.next += 1;
+            match left.next(&segment, &known).await {
+                Ok(rows) => {
                     let dims = left.core.schema.dims as usize;
                     let vectors = rows.values.chunks_exact(dims).map(<[f32]>::to_vec);
                     let rows = rows.ids.into_iter().zip(vectors).zip(rows.payloads);
@@ -54,7 +107,10 @@ pub(super) fn scan(core: Arc<Core>, call: Call) -> Items<Row> {
                         rows.map(|((id, vector), payload)| Ok(Row { id, vector, payload })).collect();
                     Some((stream::iter(rows), Some(left)))
                 }
-                Err(error) => Some((stream::iter(vec![Err(error)]), None)),
+                Err(error) => {
+                    let error = left.core.moved_on(error, &left.call).await;
+                    Some((stream::iter(vec![Err(error)]), None))
+                }
             }
         }
     });

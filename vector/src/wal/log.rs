@@ -19,10 +19,11 @@ pub(crate) fn name(slot: u64) -> String {
     format!("wal/{slot:016x}")
 }
 
-/// What stands in the slots behind `floor`, in their order, up to the first that is free.
+/// What stands in the slots behind `floor`, in their order, up to the first that is free. It is whole if the manifest that says
+/// `floor` is still the one there is: else slots may have been removed before they were listed.
 ///
 /// # Errors
-/// Those of the store; `Corrupt` for an object that is none of the log.
+/// Those of the store; `Corrupt` for an object that is none of the log; `Conflict` where slots were removed meanwhile.
 pub(crate) async fn read_from(
     store: &Arc<dyn Store>,
     dims: usize,
@@ -36,7 +37,7 @@ pub(crate) async fn read_from(
     while let Some(item) = listed.next().await {
         let Listed::Entry(meta) = item? else { continue };
         let slot = meta.key.as_str().strip_prefix("wal/").and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        // Behind a gap is nothing that was ever acknowledged: a slot is taken only after the one before it.
+        // Behind a gap is nothing that was acknowledged before the listing began, unless a newer manifest covers what stood there.
         if slot != Some(floor + 1 + slots.len() as u64) {
             break;
         }
@@ -52,9 +53,13 @@ pub(crate) async fn read_from(
     let read: Vec<_> = futures_util::stream::iter(slots).map(read).buffered(TOGETHER).try_collect().await?;
     // Whoever removes slots has covered them by a manifest: what is gone from the front is to be read there.
     match read.iter().any(Option::is_none) {
-        true => Err(Error::new(ErrorKind::Conflict, Op::Open, "the log was cut short while it was read")),
+        true => Err(cut_short()),
         false => Ok(read.into_iter().flatten().collect()),
     }
+}
+
+fn cut_short() -> Error {
+    Error::new(ErrorKind::Conflict, Op::Open, "the log was cut short while it was read")
 }
 
 /// What became of an attempt to take the next slot.
@@ -131,8 +136,8 @@ impl Log {
                         return Ok(Appended::Done { slot });
                     }
                     if !self.open.contains(&there.nonce) {
-                        let why = format!("slot {slot} of the log was taken by nobody known");
-                        return Err(Error::new(ErrorKind::Corrupt, Op::Upsert, why).at(self.store.id()));
+                        // Two that became the writer at once have drawn the same epoch: the slot decides whose it is.
+                        return Ok(Appended::Fenced { epoch: there.epoch });
                     }
                     self.late.push((slot, there.nonce));
                     self.step();

@@ -31,7 +31,10 @@ async fn sealed(store: &Arc<dyn Store>, rows: &[Row]) -> Collection {
 }
 
 /// What searches answer: ids, and the bits of distances.
-async fn answers(collection: &Collection, rows: &[Row], search: &SearchOptions) -> Vec<Vec<(Id, u32)>> {
+type Answers = Vec<Hits>;
+type Hits = Vec<(Id, u32)>;
+
+async fn answers(collection: &Collection, rows: &[Row], search: &SearchOptions) -> Answers {
     let queries: Vec<f32> = rows.iter().step_by(37).flat_map(|row| &row.vector).map(|x| x + 0.01).collect();
     let answers = collection.search_batch(&queries, 10, search).await.unwrap();
     let hits = |answer: larder_vector::Answer| {
@@ -58,8 +61,8 @@ async fn ten_times_through_every_tier() {
     let collection = sealed(&store, &rows).await;
     let search = SearchOptions::new().with_remote_requests(1000).with_remote_bytes(1 << 30);
     let exact = answers(&collection, &rows, &SearchOptions::new().with_exact(true)).await;
-    let recall = |seen: &[Vec<(Id, u32)>]| {
-        let of = |(seen, exact): (&Vec<(Id, u32)>, &Vec<(Id, u32)>)| {
+    let recall = |seen: &Answers| {
+        let of = |(seen, exact): (&Hits, &Hits)| {
             exact.iter().filter(|(id, _)| seen.iter().any(|(seen, _)| seen == id)).count()
         };
         seen.iter().zip(&exact).map(of).sum::<usize>() as f64 / (10 * exact.len()) as f64
