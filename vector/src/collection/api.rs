@@ -320,6 +320,11 @@ impl VectorStore for Collection {
         if ids.is_empty() {
             return Ok(());
         }
+        for id in &ids {
+            check_id(id).map_err(|error| {
+                Error::new(error.kind(), Op::Delete, error.why().to_owned()).at(self.core.store.id())
+            })?;
+        }
         let changes = ids.into_iter().map(|id| Change::Delete { id }).collect();
         writer::ask(&self.core, &jobs, writer::Work::Write(changes), call).await
     }
@@ -389,13 +394,19 @@ fn check(schema: &Schema, row: &Row) -> Result<()> {
     {
         return invalid(format!("{value} is too large for half precision, which the collection keeps"));
     }
-    if let Id::Text(text) = &row.id {
-        Id::text(text.clone())?;
-    }
+    check_id(&row.id)?;
     if row.payload.len() > MAX_PAYLOAD {
         return invalid(format!("a payload of {} bytes: {MAX_PAYLOAD} at the most", row.payload.len()));
     }
     crate::filter::check_payload(&row.payload)
+}
+
+/// That an id is one: a text may have been made by hand.
+fn check_id(id: &Id) -> Result<()> {
+    match id {
+        Id::Num(_) => Ok(()),
+        Id::Text(text) => Id::text(text.clone()).map(drop),
+    }
 }
 
 /// That a vector can be compared.

@@ -11,6 +11,7 @@ use super::seal::renewed;
 use super::view::{Table, View};
 use crate::manifest::{Manifest, NAME};
 use crate::memtable::Memtable;
+use crate::segment::OnText as _;
 use crate::wal;
 
 impl Core {
@@ -23,7 +24,8 @@ impl Core {
         let _turn = self.turn.lock().await;
         let view = self.view.load_full();
         // The log is read before the manifest: if that is the same still, nothing was removed before it was listed.
-        let last = view.active().read().slots.map_or(view.manifest.floor, |(_, last)| last.max(view.manifest.floor));
+        let last =
+            view.active().read().slots.map_or(view.manifest.floor, |(_, last)| last.max(view.manifest.floor));
         let entries = match wal::read_from(&self.store, self.schema.dims as usize, last, call).await {
             Ok(entries) => Some(entries),
             // It was cut short: there is a manifest that covers it.
@@ -35,8 +37,12 @@ impl Core {
         let manifest = match self.store.get_opts(&Key::new(NAME)?, &options).await? {
             Got::Unchanged(_) => None,
             Got::Found { meta, .. } if meta.version.as_ref() == Some(&view.version) => None,
-            Got::Found { body, .. } => Some(Manifest::decode(&body).map_err(|e| e.at(self.store.id()))?),
-            Got::Absent => return Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id())),
+            Got::Found { body, .. } => {
+                Some(Manifest::decode(&body).map_err(|e| e.at(self.store.id()).on_text(NAME))?)
+            }
+            Got::Absent => {
+                return Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id()));
+            }
         };
         match (manifest, entries) {
             (Some(manifest), _) => self.follow_manifest(&view, manifest, call).await,

@@ -5,9 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use larder_store_core::env::InFlight;
-use larder_store_core::{
-    Call, CasScope, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store, Version,
-};
+use larder_store_core::{Call, CasScope, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store, Version};
 
 use super::core::Core;
 use super::options::{CollectionOptions, Role};

@@ -1,5 +1,10 @@
 //! Collections, as their callers see them.
 
+mod damage;
+mod faults;
+mod golden;
+mod hostile;
 mod model;
 mod places;
 mod simple;
+mod takeover;
