@@ -254,9 +254,10 @@ impl Collection {
         let mut tiers = [0; 4];
         core.explain().iter().for_each(|segment| tiers[segment.tier as usize] += 1);
         let dead: u64 = view.segments.iter().map(|segment| u64::from(segment.dead_count())).sum();
-        let unsealed: u64 = view.tables.iter().map(|table| table.read().len() as u64).sum();
+        let sealed: u64 = view.segments.iter().map(|segment| u64::from(segment.entry.rows)).sum();
+        let unsealed = view.unsealed();
         Stats {
-            rows: view.rows() - dead,
+            rows: sealed + unsealed - dead,
             dead,
             unsealed,
             segments: view.segments.len(),

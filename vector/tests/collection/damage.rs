@@ -161,7 +161,8 @@ async fn every_byte_that_changes_is_noticed_or_does_not_matter() {
 async fn objects_that_end_early_are_gone_or_are_exchanged_are_noticed() {
     let (objects, rows) = sample().await;
     let store = filled(&objects).await;
-    for (key, body) in &objects {
+    // Of the slots that segments cover one is left, in which somebody became the writer; nobody reads it.
+    for (key, body) in objects.iter().filter(|(key, _)| !key.ends_with("/0000000000000001")) {
         // Of the log's end nothing tells what was there.
         if !key.starts_with("wal/") {
             assert!(changed(&store, key, None, &rows, body).await, "{key} is gone");

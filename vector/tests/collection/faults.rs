@@ -8,19 +8,19 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
 use larder_store_core::{ErrorKind, Op, Store};
-use larder_vector::{Collection, CollectionOptions, Id, Metric, Role, Row, SearchOptions, VectorStore};
+use larder_vector::{Collection, CollectionOptions, Id, Metric, Row, SearchOptions, VectorStore};
 
 use crate::places::{memory, open, options};
 
-const DIMS: u32 = 4;
-const IDS: u64 = 60;
+pub(crate) const DIMS: u32 = 4;
+pub(crate) const IDS: u64 = 60;
 
-fn small() -> CollectionOptions {
+pub(crate) fn small() -> CollectionOptions {
     options(DIMS, Metric::L2).with_seal_rows(20).with_book_rows(1000)
 }
 
 /// The row that write number `write` gives an id.
-fn row(id: u64, write: u64) -> Row {
+pub(crate) fn row(id: u64, write: u64) -> Row {
     let mut rng = fastrand::Rng::with_seed(id << 32 | write);
     let mut payload = vec![0xa1, 0x61, b'w', 0x1b];
     payload.extend_from_slice(&write.to_be_bytes());
@@ -28,7 +28,7 @@ fn row(id: u64, write: u64) -> Row {
 }
 
 /// The write that a row comes from, 0 for none.
-fn write_of(row: Option<&Row>) -> u64 {
+pub(crate) fn write_of(row: Option<&Row>) -> u64 {
     let Some(row) = row else { return 0 };
     let write = u64::from_be_bytes(*row.payload.last_chunk().unwrap());
     let Id::Num(id) = row.id else { panic!("{}", row.id) };
@@ -228,80 +228,4 @@ async fn a_write_may_be_dropped_at_any_poll() {
     collection.close().await.unwrap();
     let collection = open(&store, small()).await;
     model.settle(&collection, "opened again").await;
-}
-
-/// A reader beside a writer that seals, rewrites and removes at once.
-#[tokio::test]
-async fn a_reader_follows() {
-    let store = memory();
-    let slow = [Fault::before([Op::List, Op::Get]).delay(Duration::from_micros(300)).rate(0.5)];
-    let faults = Faults::new(1, slow).unwrap();
-    let wrapped: Arc<dyn Store> = Arc::new(FaultStore::new(store.clone(), faults));
-    let writer = open(&store, small()).await;
-    writer.upsert((0..IDS).map(|id| row(id, 1)).collect()).await.unwrap();
-    let reader = open(&wrapped, small().with_role(Role::Reader)).await;
-    // Every id is there all the time; each holds a write between the last that was made when it was asked and the newest.
-    let (made, begun) =
-        (std::sync::Mutex::new(vec![1; IDS as usize]), std::sync::Mutex::new(vec![1; IDS as usize]));
-    let done = std::cell::Cell::new(false);
-    let write = async {
-        let mut rng = fastrand::Rng::with_seed(9);
-        for n in 2..900 {
-            let id = rng.u64(..IDS);
-            begun.lock().unwrap()[id as usize] = n;
-            writer.upsert(vec![row(id, n)]).await.unwrap();
-            made.lock().unwrap()[id as usize] = n;
-            match rng.u8(..16) {
-                0..3 => writer.flush().await.unwrap(),
-                3 => writer.vacuum().await.unwrap(),
-                4 => writer.optimize().await.unwrap(),
-                _ => tokio::task::yield_now().await,
-            }
-        }
-        done.set(true);
-    };
-    let (mut asked, mut again) = (0, 0);
-    let read = async {
-        let mut rng = fastrand::Rng::with_seed(8);
-        while !done.get() {
-            let least = made.lock().unwrap().clone();
-            if let Err(error) = reader.refresh().await {
-                assert!(error.kind().is_retryable(), "{error}");
-                again += 1;
-                continue;
-            }
-            let id = rng.u64(..IDS);
-            let seen = if rng.bool() {
-                reader.get(&id.into()).await.map(|row| vec![row.unwrap_or_else(|| panic!("{id} is gone"))])
-            } else {
-                let exact = SearchOptions::new().with_exact(true);
-                reader.search(&[0.5; DIMS as usize], IDS as usize, &exact).await.map(|answer| {
-                    assert_eq!(answer.hits.len(), IDS as usize, "as many as there are");
-                    Vec::new()
-                })
-            };
-            let most = begun.lock().unwrap().clone();
-            match seen {
-                Ok(rows) => {
-                    asked += 1;
-                    for row in rows {
-                        let (write, id) = (write_of(Some(&row)), id as usize);
-                        assert!(
-                            (least[id]..=most[id]).contains(&write),
-                            "{id} holds {write}: {} to {}",
-                            least[id],
-                            most[id]
-                        );
-                    }
-                }
-                Err(error) => {
-                    assert!(error.kind().is_retryable(), "{error}");
-                    again += 1;
-                }
-            }
-        }
-    };
-    tokio::join!(write, read);
-    println!("{asked} answers, {again} to be asked again");
-    assert!(asked > 20, "{asked} answers, {again} to be asked again");
 }

@@ -6,5 +6,6 @@ mod golden;
 mod hostile;
 mod model;
 mod places;
+mod reader;
 mod simple;
 mod takeover;
