@@ -81,9 +81,6 @@ pub(crate) struct SegmentEntry {
     pub(crate) ids: Option<(u64, u64)>,
     /// Made by clustering many segments together, and not in the order of writing.
     pub(crate) clustered: bool,
-    /// The tier that it is held in, by its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) pin: Option<String>,
 }
 
 /// A codebook, as the manifest knows it: `book/` and its number in 16 digits. The last one is the newest.

@@ -41,6 +41,7 @@ pub mod secrets;
 pub mod stores;
 pub mod tiers;
 pub mod value;
+pub mod vector_kill;
 #[cfg(feature = "s3")]
 pub mod wire;
 

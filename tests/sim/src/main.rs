@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use larder_sim::args::Args;
 use larder_sim::{
     Outcome, bounds, bulk, damage, dump_damage, faults, fence, freeze, fronts, full_disk, hostile, kill,
-    limits, move_kill, open, permissions, report, secrets,
+    limits, move_kill, open, permissions, report, secrets, vector_kill,
 };
 
 const HELP: &str = "\
@@ -61,6 +61,9 @@ larder-sim CAMPAIGN [--options]
   freeze  processes of a stack are stopped and go on while clocks jump or stand; nothing is served past its freshness
             --freezes 1000  --mutant both-clocks  --dir FOLDER
 
+  vector-kill  writers of a collection of vectors are killed, and fenced by others; what was acknowledged is there, and once
+            --store file,lmdb|all  --kills 1000  --mutant ack-first  --dir FOLDER
+
   wire  the wire to a bucket does harm of every kind, 5 % each; nothing acknowledged is lost, nothing comes from nowhere
             --operations 100000  --layout plain|record|all  --mutant no-conditions|resending-proxy
 
@@ -99,6 +102,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         secrets::role,
         fence::role,
         freeze::role,
+        vector_kill::role,
         #[cfg(feature = "s3")]
         larder_sim::cold_start::role,
     ];
@@ -123,6 +127,7 @@ fn run(campaign: &str, mut args: Args) -> Outcome<bool> {
         "hostile-keys" => hostile::command(args)?,
         "permissions" => permissions::command(args)?,
         "secrets" => secrets::command(args)?,
+        "vector-kill" => vector_kill::command(args)?,
         #[cfg(feature = "s3")]
         "cold-start" => larder_sim::cold_start::command(args)?,
         #[cfg(feature = "s3")]

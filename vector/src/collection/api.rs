@@ -258,9 +258,10 @@ impl Collection {
         let mut tiers = [0; 4];
         core.explain().iter().for_each(|segment| tiers[segment.tier as usize] += 1);
         let dead: u64 = view.segments.iter().map(|segment| u64::from(segment.dead_count())).sum();
-        let unsealed: u64 = view.tables.iter().map(|table| table.read().len() as u64).sum();
+        let sealed: u64 = view.segments.iter().map(|segment| u64::from(segment.entry.rows)).sum();
+        let unsealed = view.unsealed();
         Stats {
-            rows: view.rows() - dead,
+            rows: sealed + unsealed - dead,
             dead,
             unsealed,
             segments: view.segments.len(),
@@ -325,6 +326,11 @@ impl VectorStore for Collection {
         if ids.is_empty() {
             return Ok(());
         }
+        for id in &ids {
+            check_id(id).map_err(|error| {
+                Error::new(error.kind(), Op::Delete, error.why().to_owned()).at(self.core.store.id())
+            })?;
+        }
         let changes = ids.into_iter().map(|id| Change::Delete { id }).collect();
         writer::ask(&self.core, &jobs, writer::Work::Write(changes), call).await
     }
@@ -358,13 +364,19 @@ fn check(schema: &Schema, row: &Row) -> Result<()> {
     {
         return invalid(format!("{value} is too large for half precision, which the collection keeps"));
     }
-    if let Id::Text(text) = &row.id {
-        Id::text(text.clone())?;
-    }
+    check_id(&row.id)?;
     if row.payload.len() > MAX_PAYLOAD {
         return invalid(format!("a payload of {} bytes: {MAX_PAYLOAD} at the most", row.payload.len()));
     }
     crate::filter::check_payload(&row.payload)
+}
+
+/// That an id is one: a text may have been made by hand.
+fn check_id(id: &Id) -> Result<()> {
+    match id {
+        Id::Num(_) => Ok(()),
+        Id::Text(text) => Id::text(text.clone()).map(drop),
+    }
 }
 
 /// That a vector can be compared.

@@ -12,7 +12,7 @@ use super::view::View;
 use crate::codec::{Book, Codec};
 use crate::manifest::Schema;
 use crate::pq::Codebook;
-use crate::segment;
+use crate::segment::{self, OnText as _};
 
 /// What tasks of a collection share.
 #[derive(Debug)]
@@ -70,7 +70,8 @@ impl Core {
         }
         let name = book_name(number);
         let object = segment::read(&self.store, &name, call).await?;
-        let codebook = Codebook::from_object(&name, &object).map_err(|e| e.at(self.store.id()))?;
+        let codebook =
+            Codebook::from_object(&name, &object).map_err(|e| e.at(self.store.id()).on_text(&name))?;
         if codebook.dims() != self.schema.dims as usize {
             let error = crate::bytes::damaged("a codebook", "it is of other dimensions");
             return Err(error.at(self.store.id()));

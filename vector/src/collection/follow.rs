@@ -11,6 +11,7 @@ use super::seal::renewed;
 use super::view::{Table, View};
 use crate::manifest::{Manifest, NAME};
 use crate::memtable::Memtable;
+use crate::segment::OnText as _;
 use crate::wal;
 
 impl Core {
@@ -36,7 +37,9 @@ impl Core {
         let manifest = match self.store.get_opts(&Key::new(NAME)?, &options).await? {
             Got::Unchanged(_) => None,
             Got::Found { meta, .. } if meta.version.as_ref() == Some(&view.version) => None,
-            Got::Found { body, .. } => Some(Manifest::decode(&body).map_err(|e| e.at(self.store.id()))?),
+            Got::Found { body, .. } => {
+                Some(Manifest::decode(&body).map_err(|e| e.at(self.store.id()).on_text(NAME))?)
+            }
             Got::Absent => {
                 return Err(crate::bytes::damaged("the manifest", "it is gone").at(self.store.id()));
             }

@@ -113,7 +113,6 @@ impl Core {
             payload_bytes: 0,
             ids: None,
             clustered,
-            pin: None,
         };
         let core = self.watch();
         let work = move || {

@@ -57,9 +57,14 @@ impl View {
         self.codecs.iter().find(|codec| codec.book() == book)
     }
 
-    /// Rows in segments and tables, those that are dead included.
-    pub(crate) fn rows(&self) -> u64 {
-        let sealed: u64 = self.segments.iter().map(|segment| u64::from(segment.entry.rows)).sum();
-        sealed + self.tables.iter().map(|table| table.read().len() as u64).sum::<u64>()
+    /// Rows of tables that no later table knows something newer of.
+    pub(crate) fn unsealed(&self) -> u64 {
+        let tables = self.read_tables();
+        let count = |(at, table): (usize, &RwLockReadGuard<'_, Memtable>)| {
+            let later = &tables[at + 1..];
+            let counts = |row: &usize| !later.iter().any(|later| later.knows(table.row(*row).id));
+            if later.is_empty() { table.len() } else { (0..table.len()).filter(counts).count() }
+        };
+        tables.iter().enumerate().map(|each| count(each) as u64).sum()
     }
 }

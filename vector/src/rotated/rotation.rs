@@ -16,14 +16,21 @@ pub(super) struct Rotation {
 
 impl Rotation {
     pub(super) fn new(dims: usize, seed: u64) -> Rotation {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        Rotation { signs: (0..ROUNDS * dims).map(|_| if rng.bool() { 1.0 } else { -1.0 }).collect() }
+        let mut state = seed;
+        Rotation { signs: (0..ROUNDS * dims).map(|_| sign(&mut state)).collect() }
     }
 
     /// Rotates a vector in its place.
     pub(super) fn apply(&self, level: Level, vector: &mut [f32]) {
         rotate(level, &self.signs, vector);
     }
+}
+
+/// The next sign, by the lowest bit of WyRand (Wang Yi, wyhash 4.2). Part of the format, so that it is written out here.
+fn sign(state: &mut u64) -> f32 {
+    *state = state.wrapping_add(0x2d35_8dcc_aa6c_78a5);
+    let product = u128::from(*state) * u128::from(*state ^ 0x8bb8_4b93_962e_acc9);
+    if (product ^ (product >> 64)) & 1 == 0 { 1.0 } else { -1.0 }
 }
 
 versions! {
@@ -103,6 +110,14 @@ mod tests {
                 assert!(rotated(level, &x) == turned.0, "{level:?} {dims}");
             }
         }
+    }
+
+    #[test]
+    fn signs_are_those_of_the_format() {
+        let signs: Vec<f32> = Rotation::new(4, 7).signs;
+        let mut rng = fastrand::Rng::with_seed(7);
+        let right: Vec<f32> = (0..12).map(|_| if rng.bool() { 1.0 } else { -1.0 }).collect();
+        assert_eq!(signs, right, "the generator that the first segments were written with");
     }
 
     #[test]

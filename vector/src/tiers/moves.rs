@@ -188,11 +188,10 @@ impl Tiers {
         let mut columns = [Footprint::default(); 4];
         columns[Tier::Warm as usize] = Footprint { memory: 0, disk: 2 * values };
         columns[Tier::Hot as usize] = Footprint { memory: 4 * values, disk: 0 };
-        let pin = entry.pin.as_deref().and_then(|pin| pin.parse().ok());
         SegmentState {
             id: entry.number,
             tier,
-            pinned: known.pinned.or(pin),
+            pinned: known.pinned,
             since: known.since,
             codes,
             columns,

@@ -10,6 +10,7 @@ use larder_store_core::{
 };
 
 use super::{Body, Entry};
+use crate::segment::OnText as _;
 
 /// How many slots are read at once.
 const TOGETHER: usize = 16;
@@ -46,7 +47,10 @@ pub(crate) async fn read_from(
     let read = |slot| async move {
         let name = name(slot);
         match store.get_opts(&Key::new(&*name)?, &GetOptions::new().with_call(call.clone())).await? {
-            Got::Found { body, .. } => Ok(Some((slot, Entry::decode(&name, &body, dims)?))),
+            Got::Found { body, .. } => {
+                let entry = Entry::decode(&name, &body, dims).map_err(|e| e.at(store.id()).on_text(&name))?;
+                Ok(Some((slot, entry)))
+            }
             _ => Ok(None),
         }
     };
@@ -165,7 +169,9 @@ impl Log {
     async fn read(&self, name: &str, call: &Call) -> Result<Entry> {
         let options = GetOptions::new().with_call(call.clone());
         match self.store.get_opts(&Key::new(name)?, &options).await? {
-            Got::Found { body, .. } => Entry::decode(name, &body, self.dims),
+            Got::Found { body, .. } => {
+                Entry::decode(name, &body, self.dims).map_err(|e| e.at(self.store.id()).on_text(name))
+            }
             // The next writer has covered it by a manifest and removed it.
             _ => Ok(Entry { epoch: u64::MAX, nonce: 0, body: Body::Begin }),
         }

@@ -1,7 +1,12 @@
 //! Collections, as their callers see them.
 
-mod fence;
+mod damage;
+mod faults;
+mod golden;
+mod hostile;
 mod model;
 mod places;
+mod reader;
 mod simple;
+mod takeover;
 mod tiers;

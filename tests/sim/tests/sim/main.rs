@@ -22,6 +22,8 @@ mod move_kill;
 mod open;
 mod permissions;
 mod secrets;
+#[cfg(all(feature = "file", feature = "lmdb"))]
+mod vector_kill;
 #[cfg(feature = "s3")]
 mod wire;
 
