@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{id, payload};
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::json;
+use crate::{json, units};
 
 /// Tells the answers of queries, of which the first has this number; without a number there is one.
 pub(crate) fn tell(cx: &Cx, answers: &[Answer], first: Option<usize>, with_payload: bool) -> Result {
@@ -83,12 +83,13 @@ fn sum(mut total: Approximate, one: &Approximate) -> Approximate {
 
 fn words(is: &Approximate) -> Vec<String> {
     let parts = [
-        (is.coded_segments, "segments whose candidates were chosen by their codes"),
-        (is.skipped_cells, "cells not looked at"),
-        (is.coded_hits, "distances by codes"),
-        (is.half_hits, "distances in half precision"),
-        (is.over_budget, "candidates over the remote budget"),
-        (is.late, "candidates too late"),
+        (is.coded_segments, "segment", "segments", "whose candidates were chosen by their codes"),
+        (is.skipped_cells, "cell", "cells", "not looked at"),
+        (is.coded_hits, "distance", "distances", "by codes"),
+        (is.half_hits, "distance", "distances", "in half precision"),
+        (is.over_budget, "candidate", "candidates", "over the remote budget"),
+        (is.late, "candidate", "candidates", "too late"),
     ];
-    parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
+    let told = parts.into_iter().filter(|(n, ..)| *n > 0);
+    told.map(|(n, one, many, what)| format!("{} {what}", units::count(n as u64, one, many))).collect()
 }

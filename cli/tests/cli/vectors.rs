@@ -98,7 +98,7 @@ fn imported_vectors_are_found_again() {
     let said = shop.run(&["vector", "search", "lmdb:db", "--like", "109", "-k", "2", "--with-payload"]);
     assert_eq!(said.out.lines().count(), 2, "{said:?}");
     assert!(
-        said.err.starts_with("larder: approximate: 1 segments") && said.err.lines().count() == 1,
+        said.err.starts_with("larder: approximate: 1 segment whose") && said.err.lines().count() == 1,
         "{said:?}"
     );
     let said =

@@ -214,5 +214,5 @@ pub(super) fn tell(
     let (rows, segments) = (units::count(stats.rows, "row", "rows"), stats.segments as u64);
     let held = format!("{rows} in {}", units::count(segments, "segment", "segments"));
     row("collection", format!("{held}, {}", units::bytes(stats.stored)))?;
-    row("took", units::took(took, bytes, written))
+    row("took", units::took(took, bytes, written).replace("entries", "vectors"))
 }
