@@ -33,6 +33,21 @@
 //! With the feature `migrate` any store moves into any other, or out into a dump that every CBOR library reads, and it can be
 //! proved that nothing was lost: `larder::migrate`. The command `larder` (package `larder-cli`) does the same by hand.
 //!
+//! With the feature `vector` a store with conditional writes keeps vectors, and finds the nearest of them: `larder::vector`.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! use larder::vector::{Collection, CollectionOptions, Metric, Row, Schema, SearchOptions, VectorStore};
+//!
+//! let options = CollectionOptions::new().with_schema(Schema::new(2, Metric::L2));
+//! let places = Collection::open(larder::open("memory:").await?, options).await?;
+//! places.upsert(vec![Row::new(1, vec![0.0, 1.0]), Row::new(2, vec![5.0, 5.0])]).await?;
+//! let answer = places.search(&[0.0, 0.5], 1, &SearchOptions::new()).await?;
+//! assert_eq!((&answer.hits[0].id, answer.hits[0].distance), (&1.into(), 0.25));
+//! # places.close().await?;
+//! # Ok::<(), larder::Error>(()) }).unwrap();
+//! ```
+//!
 //! - [`StoreExt`] is what most code calls; [`Store`] is the contract, with options for everything.
 //! - [`cookbook`] shows how common things are done.
 //! - [`Guarantees`] says what a store promises; what it does not is refused by name.
@@ -66,6 +81,8 @@ pub use larder_store_core::{
 pub use larder_migrate as migrate;
 pub use larder_tiered as tiered;
 pub use larder_tiered::TieredStore;
+#[cfg(feature = "vector")]
+pub use larder_vector as vector;
 
 /// The backends that are compiled in, and stacks of them.
 pub fn registry() -> Registry {
@@ -109,3 +126,8 @@ pub async fn open_stack(stack: &config::StackConfig) -> Result<TieredStore> {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The examples of the page of vectors, which run.
+#[cfg(all(doctest, feature = "vector"))]
+#[doc = include_str!("../docs/vectors.md")]
+struct Vectors;

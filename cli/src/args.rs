@@ -104,10 +104,14 @@ fn hint(error: &clap::Error, argv: &[OsString]) -> String {
         }
     }
     let cli = Cli::command();
-    let asked = argv.iter().skip(1).filter_map(|arg| arg.to_str());
-    let sub =
-        asked.filter_map(|arg| cli.find_subcommand(arg)).next().map(|sub| format!(" {}", sub.get_name()));
-    let help = format!("larder{} --help", sub.unwrap_or_default());
+    let (mut at, mut help) = (&cli, "larder".to_owned());
+    for arg in argv.iter().skip(1).filter_map(|arg| arg.to_str()) {
+        if let Some(sub) = at.find_subcommand(arg) {
+            help += &format!(" {}", sub.get_name());
+            at = sub;
+        }
+    }
+    help += " --help";
     match texts.is_empty() {
         true => format!("see {help}"),
         false => format!("did you mean {}? See {help}", texts.join(" or ")),
@@ -140,9 +144,13 @@ mod tests {
 
     #[test]
     fn every_subcommand_has_examples_at_its_end() {
-        for sub in Cli::command().get_subcommands().filter(|sub| sub.get_name() != "help") {
-            let after = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.starts_with("Examples:\n"), "{}", sub.get_name());
+        let mut subs: Vec<_> = Cli::command().get_subcommands().cloned().collect();
+        while let Some(sub) = subs.pop() {
+            if sub.get_name() != "help" {
+                let after = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(after.starts_with("Examples:\n"), "{}", sub.get_name());
+                subs.extend(sub.get_subcommands().cloned());
+            }
         }
     }
 

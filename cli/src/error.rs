@@ -24,7 +24,7 @@ pub(crate) enum Failure {
     /// A signal, before anything was asked of a store that could be half done.
     Interrupted,
     /// A signal, in the middle of a job; how to go on.
-    Stopped(&'static str),
+    Stopped(String),
 }
 
 impl From<Error> for Failure {

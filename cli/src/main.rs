@@ -25,6 +25,8 @@ mod temp;
 mod time;
 mod trace;
 mod units;
+#[cfg(feature = "vector")]
+mod vectors;
 
 use std::process::ExitCode;
 

@@ -43,13 +43,22 @@ pub fn read(file: &[u8]) -> Result<Vectors> {
     }
 }
 
-fn wrong(why: &str) -> Error {
+pub(crate) fn wrong(why: &str) -> Error {
     Error::new(ErrorKind::Invalid, Op::Import, format!("no file of vectors: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RowReader;
+
+    /// Reads it row by row.
+    fn stream(file: &[u8]) -> Result<Vec<f32>> {
+        let mut reader = RowReader::fvecs(file)?;
+        let mut values = Vec::new();
+        while reader.read(1, &mut values)? > 0 {}
+        Ok(values)
+    }
 
     #[test]
     fn what_is_cut_or_changes_its_length_is_refused() {
@@ -59,11 +68,17 @@ mod tests {
         };
         let whole = [vector(3), vector(3)].concat();
         assert_eq!(read(&whole).unwrap().values.len(), 6);
+        assert_eq!(stream(&whole).unwrap(), read(&whole).unwrap().values);
+        let mut reader = RowReader::fvecs(&whole[..]).unwrap();
+        let mut values = Vec::new();
+        assert_eq!((reader.skip(1).unwrap(), reader.read(9, &mut values).unwrap()), (1, 1));
+        assert_eq!((values, reader.skip(1).unwrap(), reader.row()), (vec![0.0, 1.0, 2.0], 0, 2));
         for cut in (0..whole.len()).filter(|cut| *cut != 16) {
             assert_eq!(read(&whole[..cut]).unwrap_err().kind(), ErrorKind::Invalid, "{cut} bytes");
+            assert_eq!(stream(&whole[..cut]).unwrap_err().kind(), ErrorKind::Invalid, "{cut} bytes");
         }
         for bad in [[vector(3), vector(2), vector(3)].concat(), vector(0), vec![0xff; 40]] {
-            assert!(read(&bad).is_err());
+            assert!(read(&bad).is_err() && stream(&bad).is_err());
         }
     }
 }

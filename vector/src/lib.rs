@@ -11,7 +11,7 @@
 //! - [`cells`]: which vectors lie together, and where the nearest ones of a query are.
 //! - [`dense`]: vectors as they are, or rounded to half precision, against many queries at once.
 //! - [`filter`]: predicates on what is stored beside a vector, matched on its bytes.
-//! - [`npy`] and [`fvecs`]: files of vectors, read.
+//! - [`npy`] and [`fvecs`]: files of vectors, read as a whole, or by [`RowReader`] some rows at a time.
 //!
 //! Kernels are compiled for several sets of instructions, of which the best that the processor has is taken at run time. Which one it
 //! is changes no answer of [`pq`] and [`rotated`].
@@ -38,6 +38,7 @@ pub mod npy;
 mod payload;
 pub mod pq;
 mod progress;
+mod reader;
 pub mod rotated;
 mod row;
 mod rows;
@@ -57,6 +58,7 @@ pub use id::Id;
 pub use manifest::{Precision, Schema};
 pub use metric::Metric;
 pub use progress::{Cancelled, Progress};
+pub use reader::RowReader;
 pub use row::{Found, Row};
 pub use rows::Rows;
 pub use tiers::{Explanation, Moved};

@@ -102,7 +102,7 @@ impl Import {
         let told = job::ended(cx, going, done)?;
         if told.incomplete.is_some() && cx.cancel.signal().is_some() {
             // The signal also ended whoever fed us.
-            return Err(Failure::Stopped(going.how_to_go_on()));
+            return Err(Failure::Stopped(going.how_to_go_on().into()));
         }
         report::tell(cx, To::Output, &told, None)
     }

@@ -15,6 +15,8 @@ mod put;
 mod rm;
 mod stat;
 mod stats;
+#[cfg(feature = "vector")]
+mod vector;
 mod verify;
 
 use clap::Subcommand;
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Copy(Box<copy::Copy>),
     Verify(Box<verify::Verify>),
     Diff(Box<diff::Diff>),
+    #[cfg(feature = "vector")]
+    Vector(Box<vector::Vector>),
     Probe(probe::Probe),
     Doctor(doctor::Doctor),
     GcUploads(gc_uploads::GcUploads),
@@ -58,6 +62,8 @@ impl Command {
             Command::Copy(copy) => copy.run(cx).await,
             Command::Verify(verify) => verify.run(cx).await,
             Command::Diff(diff) => diff.run(cx).await,
+            #[cfg(feature = "vector")]
+            Command::Vector(vector) => vector.run(cx).await,
             Command::Probe(probe) => probe.run(cx).await,
             Command::Doctor(doctor) => doctor.run(cx).await,
             Command::GcUploads(gc) => gc.run(cx).await,

@@ -119,7 +119,7 @@ pub(crate) fn ended<T>(cx: &Cx, going: Going, done: larder::Result<T>) -> Result
         _ => false,
     };
     if cx.cancel.signal().is_some() && by_signal {
-        return Err(Failure::Stopped(going.how_to_go_on()));
+        return Err(Failure::Stopped(going.how_to_go_on().into()));
     }
     if going.streams && is_broken_pipe(&error) {
         return Err(Failure::Pipe);

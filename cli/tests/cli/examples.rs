@@ -1,6 +1,7 @@
 //! Every example of every help, as a new user would try it.
 
 use crate::shop::Shop;
+use crate::vectors::{fvecs, npy};
 
 /// What the examples need.
 fn stocked() -> Shop {
@@ -16,25 +17,48 @@ fn stocked() -> Shop {
     shop.ok_fed(&["put", "file:data", "user/9", "--content-type", "text/plain"], b"Berta");
     shop.ok(&["export", "file:data", "data.larder"]);
     shop.ok(&["copy", "file:data", "lmdb:replica"]);
+    vectors(&shop);
     shop
 }
 
+/// A collection, its dump, and what another one is made of.
+fn vectors(shop: &Shop) {
+    let vectors: Vec<Vec<f32>> =
+        (0..40).map(|n| (0..8).map(|d| ((n * 7 + d * 3) % 11) as f32).collect()).collect();
+    shop.file("docs.npy", npy(&vectors));
+    shop.file("docs.fvecs", fvecs(&vectors));
+    shop.file("queries.npy", npy(&vectors[..3]));
+    shop.file("ids.txt", (0..40).map(|n| format!("doc/{n}\n")).collect::<String>());
+    let payload =
+        |n: i32| format!("{{\"lang\": \"{}\", \"year\": {}}}\n", ["en", "de"][n as usize % 2], 2000 + n);
+    shop.file("payloads.jsonl", (0..40).map(payload).collect::<String>());
+    shop.ok(&["vector", "import", "lmdb:vectors", "docs.npy", "--payloads", "payloads.jsonl"]);
+    shop.ok(&["vector", "export", "lmdb:vectors", "vectors.cbor"]);
+}
+
 fn subcommands(shop: &Shop) -> Vec<String> {
-    let help = shop.ok(&["--help"]);
+    let mut names = listed(shop, &["--help"]);
+    assert!(names.len() >= 17, "{names:?}");
+    names.extend(listed(shop, &["vector", "--help"]).iter().map(|name| format!("vector {name}")));
+    names
+}
+
+/// The subcommands of a help.
+fn listed(shop: &Shop, args: &[&str]) -> Vec<String> {
+    let help = shop.ok(args);
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     // What is wrapped stands further in.
     let first = |line: &str| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned);
     let names = commands.lines().filter_map(first).filter(|name| !name.is_empty());
-    let names: Vec<_> = names.filter(|name| name != "help").collect();
-    assert!(names.len() >= 16, "{names:?}");
-    names
+    names.filter(|name| name != "help").collect()
 }
 
 #[test]
 fn every_example_of_every_help_works() {
     let shop = Shop::new();
     for name in subcommands(&shop) {
-        let help = shop.ok(&[&name, "--help"]);
+        let words: Vec<&str> = name.split(' ').chain(["--help"]).collect();
+        let help = shop.ok(&words);
         let (_, examples) =
             help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{name} has no examples"));
         let shop = stocked();
@@ -47,7 +71,9 @@ fn every_example_of_every_help_works() {
                 "{line}"
             );
             let said = shop.shell(line);
-            assert_eq!((said.code, said.err.as_str()), (0, ""), "{line}: {}", said.out);
+            // A search says what it does not know for sure.
+            let is_told = name.starts_with("vector") && said.err.starts_with("larder: approximate: ");
+            assert!(said.code == 0 && (said.err.is_empty() || is_told), "{line}: {said:?}");
             count += 1;
         }
         assert!(count >= 2, "{name} has {count} examples");

@@ -17,4 +17,5 @@ mod stats;
 mod streams;
 mod terminal;
 mod values;
+mod vectors;
 mod walk;

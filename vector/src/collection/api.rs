@@ -172,6 +172,15 @@ impl Collection {
         Ok(Collection { core, jobs: std::sync::Mutex::new(jobs) })
     }
 
+    /// The schema of the collection that a store has, if it has one. Reads the manifest, and writes nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find(store: &Arc<dyn Store>, call: &Call) -> Result<Option<Schema>> {
+        let found = crate::manifest::Manifest::read(store, call).await?;
+        Ok(found.map(|(manifest, _)| manifest.schema))
+    }
+
     fn jobs(&self, op: Op) -> Result<Jobs> {
         self.core.check_open(op)?;
         let jobs = self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();

@@ -1,0 +1,72 @@
+//! Writes rows, and makes segments of them.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use larder::Call;
+use larder::vector::{Collection, Row, Schema, Stats, VectorStore};
+
+use super::open;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::progress::Progress;
+
+/// Rows and bytes from which on a segment is made, as a collection does by itself.
+const ROWS: u64 = 65_536;
+const BYTES: u64 = 64 << 20;
+
+/// A collection that is written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) places: Collection,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Writer {
+    pub(crate) fn new(places: Collection) -> Writer {
+        Writer { places, rows: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    /// Writes rows. When it returns they are as durable as the store makes them.
+    pub(crate) async fn write(&self, rows: Vec<Row>, call: &Call) -> larder::Result<()> {
+        let bytes: usize = rows.iter().map(|row| row.vector.len() * 4 + row.payload.len() + 64).sum();
+        let count = rows.len() as u64;
+        self.places.upsert_opts(rows, call).await?;
+        let count = self.rows.fetch_add(count, Relaxed) + count;
+        let bytes = self.bytes.fetch_add(bytes as u64, Relaxed) + bytes as u64;
+        if count >= ROWS || bytes >= BYTES {
+            self.places.flush().await?;
+            self.rows.store(0, Relaxed);
+            self.bytes.store(0, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes segments of what is left, and puts together what is near each other; what there is then.
+    pub(crate) async fn settle(&self, cx: &Cx, optimize: bool) -> Result<Stats> {
+        let line = Progress::text(cx);
+        line.say("making segments".into());
+        let done = async {
+            self.places.flush().await?;
+            if optimize {
+                line.say("putting together what is near each other".into());
+                self.places.optimize().await?;
+            }
+            Ok::<(), larder::Error>(())
+        };
+        let done = cx.until_cancelled(done).await;
+        line.end();
+        done??;
+        Ok(self.places.stats())
+    }
+
+    /// What all rows have in common.
+    pub(crate) fn schema(&self) -> &Schema {
+        self.places.schema()
+    }
+
+    /// Closes it.
+    pub(crate) async fn close(&self, cx: &Cx) {
+        open::close(cx, &self.places).await;
+    }
+}
