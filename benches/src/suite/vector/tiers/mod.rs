@@ -1,19 +1,18 @@
 //! Tiers under a budget: what queries take beside the same collection all in memory, and what moves.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+mod world;
 
-use larder::conformance::TestClock;
-use larder::{Call, Store};
+use std::time::Instant;
+
+use larder::Call;
 use larder_vector::tier::Tier;
-use larder_vector::{Collection, CollectionOptions, Role, SearchOptions, VectorStore};
+use larder_vector::{Collection, Role, SearchOptions, VectorStore};
 use tokio::runtime::Runtime;
 
-use super::ours;
+use self::world::{Homes, Tiered, Watch};
 use super::resident::Resident;
 use super::sets::{Set, gradients};
-use super::{Given, NAME, TEN, recall};
+use super::{Given, NAME, TEN, ours, recall};
 use crate::case::{Case, Unit};
 use crate::context::Context;
 use crate::error::Result;
@@ -112,97 +111,6 @@ fn under_budget(context: &mut Context, set: &Set) -> Result<()> {
     runtime.block_on(tiered.collection.close())?;
     runtime.block_on(whole.close())?;
     Ok(open::close(runtime, &store)?)
-}
-
-/// A collection under a budget, whose clock is moved.
-struct Tiered {
-    collection: Arc<Collection>,
-    clock: Arc<TestClock>,
-}
-
-impl Tiered {
-    fn open(
-        runtime: &Runtime,
-        store: &Arc<dyn Store>,
-        options: &CollectionOptions,
-        set: &Set,
-    ) -> Result<Tiered> {
-        let clock = TestClock::new();
-        let memory = (set.base.len() as f64 * 4.0 * SHARE) as u64;
-        let options = options.clone().with_memory(memory).with_disk(1 << 30).with_env(clock.env());
-        let collection = runtime.block_on(Collection::open(store.clone(), options))?;
-        Ok(Tiered { collection: Arc::new(collection), clock })
-    }
-
-    /// Searches, and moves the clock by a minute.
-    fn minute(&self, runtime: &Runtime, set: &Set, draw: &mut dyn FnMut() -> usize) -> Result<()> {
-        runtime.block_on(async {
-            for _ in 0..MINUTE {
-                self.collection.search(set.query(draw()), TEN, &SearchOptions::new()).await?;
-            }
-            self.clock.advance(Duration::from_secs(60));
-            Ok(self.collection.rebalance().await?)
-        })
-    }
-
-    fn told(&self) -> String {
-        let stats = self.collection.stats();
-        format!(
-            "{} segments, {:?} of {:?}, memory {:.2} of {:.2} MiB, {:.2} MiB moved, {} demotions refused",
-            stats.segments,
-            stats.tiers,
-            Tier::ALL.map(Tier::name),
-            stats.memory.used as f64 / MIB,
-            stats.memory.limit as f64 / MIB,
-            stats.moved.bytes as f64 / MIB,
-            stats.moved.refused
-        )
-    }
-}
-
-/// Which queries find most of their nearest in which segment.
-struct Homes {
-    /// By segment, the numbers of queries, in an order left to chance.
-    queries: Vec<Vec<usize>>,
-    /// Sums of the shares by Zipf's law.
-    sums: Vec<f64>,
-}
-
-impl Homes {
-    /// By how much the rate of each segment grows with each query.
-    fn find(runtime: &Runtime, whole: &Collection, set: &Set) -> Result<Homes> {
-        let rates = || whole.explain().iter().map(|segment| segment.rate).collect::<Vec<_>>();
-        let mut queries = vec![Vec::new(); rates().len()];
-        for query in 0..set.count() {
-            let before = rates();
-            runtime.block_on(whole.search(set.query(query), TEN, &SearchOptions::new()))?;
-            let grown = rates().into_iter().zip(before).map(|(now, before)| now - before);
-            let home = grown.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(at, _)| at);
-            queries[home].push(query);
-        }
-        queries.retain(|queries| !queries.is_empty());
-        let mut rng = Rng::new(5);
-        for at in (1..queries.len()).rev() {
-            queries.swap(at, rng.below(at + 1));
-        }
-        let sums = (1..=queries.len()).scan(0.0, |sum, rank| {
-            *sum += 1.0 / rank as f64;
-            Some(*sum)
-        });
-        let sums = sums.collect();
-        Ok(Homes { queries, sums })
-    }
-
-    fn of(&self, segment: usize, rng: &mut Rng) -> usize {
-        let queries = &self.queries[segment];
-        queries[rng.below(queries.len())]
-    }
-
-    /// A query whose segment is drawn by Zipf's law with the exponent 1.
-    fn zipf(&self, rng: &mut Rng) -> usize {
-        let part = rng.below(1 << 30) as f64 / (1 << 30) as f64 * self.sums.last().copied().unwrap_or(0.0);
-        self.of(self.sums.partition_point(|sum| *sum < part).min(self.queries.len() - 1), rng)
-    }
 }
 
 fn latencies(
@@ -306,36 +214,6 @@ fn alternate(
     let case =
         Case::new(NAME, format!("tiers, {}, two sets in turn, moved", set.name), "the room filled once");
     add(context, case.unit(Unit::Bytes).limit(2.0), &[(bytes as f64, best)])
-}
-
-/// A thread that looks at what is used.
-struct Watch {
-    ended: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<(f64, f64, f64)>,
-}
-
-impl Watch {
-    fn start(collection: &Arc<Collection>) -> Watch {
-        let (ended, collection) = (Arc::new(AtomicBool::new(false)), collection.clone());
-        let end = ended.clone();
-        let look = move || {
-            let (mut used, mut resident, mut limit) = (0f64, 0f64, 0f64);
-            while !end.load(Ordering::Relaxed) {
-                let memory = collection.stats().memory;
-                (used, limit) = (used.max(memory.used as f64), memory.limit as f64);
-                resident = resident.max(Resident::now().anonymous);
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            (used, limit, resident)
-        };
-        Watch { ended, thread: std::thread::spawn(look) }
-    }
-
-    /// Bytes used at most, their limit, and the most that was resident.
-    fn stop(self) -> (f64, f64, f64) {
-        self.ended.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or_default()
-    }
 }
 
 fn add(context: &mut Context, case: Case, rounds: &[(f64, f64)]) -> Result<()> {
