@@ -10,9 +10,9 @@ use larder_vector::tier::Tier;
 use larder_vector::{Collection, CollectionOptions, SearchOptions, VectorStore};
 use tokio::runtime::Runtime;
 
+use super::super::TEN;
 use super::super::resident::Resident;
 use super::super::sets::Set;
-use super::super::TEN;
 use super::{MIB, MINUTE, SHARE};
 use crate::error::Result;
 use crate::workload::Rng;
