@@ -13,6 +13,10 @@ pub(crate) enum Unit {
     Cpu,
     /// Requests that a server gets.
     Requests,
+    /// Bytes.
+    Bytes,
+    /// Whatever the case counts.
+    Count,
 }
 
 impl Unit {
@@ -22,6 +26,8 @@ impl Unit {
             Unit::Time => "ns/op",
             Unit::Cpu => "ns of CPU/op",
             Unit::Requests => "requests/op",
+            Unit::Bytes => "bytes",
+            Unit::Count => "count",
         }
     }
 
@@ -29,7 +35,8 @@ impl Unit {
     pub(crate) fn show(self, number: f64) -> String {
         match self {
             Unit::Time | Unit::Cpu => per_op(number),
-            Unit::Requests => format!("{number:.2}"),
+            Unit::Requests | Unit::Count => format!("{number:.2}"),
+            Unit::Bytes => format!("{:.2} MiB", number / f64::from(1 << 20)),
         }
     }
 }
@@ -59,7 +66,6 @@ impl Case {
         Case { suite, name: name.into(), peer, unit: Unit::default(), limit: None }
     }
 
-    #[cfg(feature = "cloud")]
     pub(crate) fn unit(mut self, unit: Unit) -> Case {
         self.unit = unit;
         self

@@ -56,6 +56,11 @@ impl Context {
         cases.iter().any(|case| self.wants(case))
     }
 
+    /// Whether the filter lets through cases whose names begin so: else what they need is not made.
+    pub(crate) fn wants_text(&self, text: &str) -> bool {
+        text.contains(&self.filter) || self.filter.contains(text)
+    }
+
     /// `quick` in a quick run, else `full`.
     pub(crate) fn either<T>(&self, quick: T, full: T) -> T {
         if self.quick { quick } else { full }

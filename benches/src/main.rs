@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     if let Some(code) = suite::cloud::role(std::env::args().skip(1)) {
         return code;
     }
+    if let Some(code) = suite::vector::resident::role(std::env::args().skip(1)) {
+        return code;
+    }
     let done = Args::parse(std::env::args().skip(1)).and_then(|asked| match asked {
         Some(args) => run(&args),
         None => {

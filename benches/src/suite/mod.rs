@@ -6,7 +6,7 @@ mod dump;
 mod durable;
 mod file;
 mod hot;
-mod vector;
+pub(crate) mod vector;
 mod warm;
 
 use crate::args::Args;

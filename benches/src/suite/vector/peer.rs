@@ -1,12 +1,12 @@
 //! The other side, in Python: a line for each wish, a line for each answer.
 
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+use super::Given;
+use super::sets::Set;
 use crate::error::Result;
 
 /// What it runs.
@@ -20,10 +20,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn start(python: &OsStr, base: &Path, queries: &Path) -> Result<Peer> {
-        let mut command = Command::new(python);
-        command.arg("-c").arg(SCRIPT).arg(base).arg(queries).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|e| format!("{}: {e}", python.display()))?;
+    pub(crate) fn start(given: &Given, set: &Set) -> Result<Peer> {
+        let mut command = Command::new(&given.python);
+        command.arg("-c").arg(SCRIPT).arg(&set.base_path).arg(&set.queries_path);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| format!("{}: {e}", given.python.display()))?;
         let (Some(wishes), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the peer has no pipes".into());
         };
@@ -44,6 +45,17 @@ impl Peer {
     /// Builds an index; gives the seconds of its training.
     pub(crate) fn build(&mut self, index: &str) -> Result<f64> {
         Peer::number(&self.ask(&format!("build {index}"))?, "train_s")
+    }
+
+    /// Builds an index anew, on all cores; gives the seconds that it took and the bytes that are resident for it.
+    pub(crate) fn build_whole(&mut self, index: &str) -> Result<(f64, f64)> {
+        let answer = self.ask(&format!("build {index}"))?;
+        Ok((Peer::number(&answer, "build_s")?, Peer::number(&answer, "bytes")?))
+    }
+
+    /// Says how much an index looks at: `ef` of hnswlib, the factor of candidates that faiss compares again.
+    pub(crate) fn effort(&mut self, index: &str, effort: usize) -> Result<()> {
+        self.ask(&format!("effort {index} {effort}")).map(drop)
     }
 
     /// Searches all queries; gives nanoseconds for each.

@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::scan::{Candidate, Part};
 use crate::segment::VECTOR_ROWS;
 
-/// Blocks that lie between two that are wanted are read along if they are no more: a request costs more than they do.
-const GAP: usize = 1;
+/// Bytes that lie between two blocks that are wanted are read along if they are no more: a request costs more than they do, and they
+/// are of the same cell, so that later candidates are among them. A query's bytes over its requests, by default.
+const GAP: u64 = 64 << 10;
 
 /// What is read for a query.
 #[derive(Debug, Default, PartialEq)]
@@ -33,8 +34,9 @@ pub(super) fn plan(parts: &[Part], cold: &[Candidate], requests: usize, bytes: u
         if blocks.contains(&block) {
             continue;
         }
-        let below = blocks.range(..block).next_back().filter(|below| block - **below <= GAP + 1).copied();
-        let above = blocks.range(block..).next().filter(|above| **above - block <= GAP + 1).copied();
+        let is_near = |between: Range<usize>| size(candidate.part, between) <= GAP;
+        let below = blocks.range(..block).next_back().copied().filter(|below| is_near(below + 1..block));
+        let above = blocks.range(block..).next().copied().filter(|above| is_near(block + 1..*above));
         let from = below.map_or(block, |below| below + 1);
         let to = above.unwrap_or(block + 1);
         // Between two groups it makes one of them.

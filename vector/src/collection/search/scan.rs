@@ -147,10 +147,13 @@ fn visited(part: &Part, metric: Metric, dims: usize, queries: &[f32], share: f32
     let count = index.cell_rows.len() - 1;
     let wanted = ((count as f32 * share).ceil() as usize).clamp(1, count);
     let queries = unit(metric, dims, queries);
-    let cells = &index.cells;
-    let of_query = |query: &[f32]| {
-        let mut numbers: Vec<u32> =
-            cells.nearest_cells(query, wanted).into_iter().map(|(cell, _)| cell).collect();
+    // One query is ranked faster by itself, many are together.
+    let ranked = match queries.len() == dims {
+        true => vec![index.cells.nearest_cells(&queries, wanted)],
+        false => index.cells.nearest_cells_of(&queries, wanted),
+    };
+    let of_query = |ranked: Vec<(u32, f32)>| {
+        let mut numbers: Vec<u32> = ranked.into_iter().map(|(cell, _)| cell).collect();
         numbers.sort_unstable();
         let mut blocks: Vec<Range<u32>> = Vec::new();
         let mut rows = 0;
@@ -165,5 +168,5 @@ fn visited(part: &Part, metric: Metric, dims: usize, queries: &[f32], share: f32
         }
         Visited { blocks, rows, skipped: count - wanted }
     };
-    queries.chunks_exact(dims).map(of_query).collect()
+    ranked.into_iter().map(of_query).collect()
 }
