@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
-use larder_store_core::{Op, Store};
+use larder_store_core::{Env, Op, Store};
 use larder_vector::{Role, SearchOptions, VectorStore};
 
 use crate::faults::{DIMS, IDS, row, small, write_of};
@@ -27,7 +27,7 @@ async fn a_reader_follows() {
     let write = async {
         let mut rng = fastrand::Rng::with_seed(9);
         for n in 2.. {
-            if n > 900 && asked.get() > 300 {
+            if n > 900 && asked.get() > 100 {
                 break;
             }
             let id = rng.u64(..IDS);
@@ -38,7 +38,7 @@ async fn a_reader_follows() {
                 0..3 => writer.flush().await.unwrap(),
                 3 => writer.vacuum().await.unwrap(),
                 4 => writer.optimize().await.unwrap(),
-                _ => tokio::task::yield_now().await,
+                _ => Env::system().sleep(Duration::from_millis(1)).await,
             }
         }
         done.set(true);
