@@ -5,10 +5,10 @@ use serde_json::Value;
 
 /// Digits without a zero before them are a number, what stands in quotes is a text of JSON, everything else is a text.
 pub(crate) fn parse(text: &str) -> larder::Result<Id> {
-    if is_number(text) {
-        if let Ok(number) = text.parse::<u64>() {
-            return Ok(Id::Num(number));
-        }
+    if is_number(text)
+        && let Ok(number) = text.parse::<u64>()
+    {
+        return Ok(Id::Num(number));
     }
     match serde_json::from_str(text) {
         Ok(Value::String(inner)) => Id::text(inner),

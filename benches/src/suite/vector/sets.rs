@@ -157,10 +157,10 @@ fn picture(rng: &mut Rng) -> Vec<f32> {
         }
     }
     let mut blurred = pixels.clone();
-    for at in SIDE + 1..SIDE * (SIDE - 1) - 1 {
+    for (at, blurred) in blurred.iter_mut().enumerate().take(SIDE * (SIDE - 1) - 1).skip(SIDE + 1) {
         let near = [at - SIDE - 1, at - SIDE, at - SIDE + 1, at - 1, at, at + 1];
         let below = [at + SIDE - 1, at + SIDE, at + SIDE + 1];
-        blurred[at] = near.iter().chain(&below).map(|at| pixels[*at]).sum::<f32>() / 9.0;
+        *blurred = near.iter().chain(&below).map(|at| pixels[*at]).sum::<f32>() / 9.0;
     }
     blurred.iter_mut().for_each(|pixel| *pixel += 0.02 * unit());
     blurred

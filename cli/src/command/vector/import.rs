@@ -137,7 +137,7 @@ impl Import {
         let of = feed.vectors.rows().map(|rows| format!(" of {rows}")).unwrap_or_default();
         let feed = Arc::new(Mutex::new(feed));
         let inflight = InFlight::new();
-        let read = async |work: Box<dyn FnOnce(&mut Feed) -> larder::Result<(u64, Vec<Row>)> + Send>| {
+        let read = async |work: Reading| {
             let feed = feed.clone();
             let work = move || work(&mut feed.lock().unwrap_or_else(|e| e.into_inner()));
             cx.env.blocking(Op::Import, &inflight, work).await
@@ -216,3 +216,6 @@ pub(super) fn tell(
     row("collection", format!("{held}, {}", units::bytes(stats.stored)))?;
     row("took", units::took(took, bytes, written).replace("entries", "vectors"))
 }
+
+/// What is done with the files that are read: how many rows were passed over, and those that were read.
+type Reading = Box<dyn FnOnce(&mut Feed) -> larder::Result<(u64, Vec<Row>)> + Send>;

@@ -159,7 +159,7 @@ impl Campaign<'_> {
         self.tally.problems.extend(self.model.settle(&there));
         self.tally.segments += collection.stats().segments as u64;
         if self.rng.one_in(UPKEEP_EACH) {
-            self.tally.swept += collection.sweep(std::time::Duration::ZERO).await? as u64;
+            self.tally.swept += collection.sweep(Duration::ZERO).await? as u64;
             collection.flush().await?;
             collection.vacuum().await?;
             if self.rng.one_in(2) {

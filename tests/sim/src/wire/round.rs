@@ -51,8 +51,10 @@ impl Round<'_> {
             })
             .collect();
         let each = self.calls.div_ceil(crew.len() as u64);
-        let work = std::pin::pin!(join_all(crew.iter_mut().map(|client| client.work(each))));
-        select(work, std::pin::pin!(shared.pulse.beat())).await;
+        {
+            let work = std::pin::pin!(join_all(crew.iter_mut().map(|client| client.work(each))));
+            select(work, std::pin::pin!(shared.pulse.beat())).await;
+        }
         self.double.faults().clear();
         self.double.quiet().await?;
         // Whatever was open has happened by now, or never will.
