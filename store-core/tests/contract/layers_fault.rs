@@ -87,8 +87,10 @@ async fn effect(inner: &Reference, op: Op) -> Option<bool> {
 #[test]
 fn every_call_of_a_store_is_tried_here() {
     let jobs = [Op::Export, Op::Import, Op::Verify];
+    let of_collections = [Op::Upsert, Op::Search, Op::Maintain];
     let no_call = [Op::Update, Op::Open, Op::Exists, Op::Destroy, Op::Key, Op::Parse];
-    let all: Vec<_> = Op::ALL.iter().filter(|op| !no_call.contains(op) && !jobs.contains(op)).collect();
+    let other = |op: &&Op| no_call.contains(op) || jobs.contains(op) || of_collections.contains(op);
+    let all: Vec<_> = Op::ALL.iter().filter(|op| !other(op)).collect();
     assert_eq!(CALLS.iter().collect::<Vec<_>>(), all);
 }
 

@@ -135,8 +135,7 @@ async fn changed(
 #[tokio::test]
 async fn every_byte_that_changes_is_noticed_or_does_not_matter() {
     let (objects, rows) = sample().await;
-    assert!(["manifest", "book/1"].iter().all(|key| objects.contains_key(*key)), "{:?}", objects.keys());
-    for part in ["index-", "vectors", "payloads", "dead-", "wal/"] {
+    for part in ["manifest", "book/", "index-", "vectors", "payloads", "dead-", "wal/"] {
         assert!(objects.keys().any(|key| key.contains(part)), "{part}: {:?}", objects.keys());
     }
     let store = filled(&objects).await;
