@@ -10,7 +10,7 @@ use super::core::Core;
 use super::view::View;
 use crate::memtable::Memtable;
 use crate::row::Row;
-use crate::segment::{Dead, Index, RowSet, Segment};
+use crate::segment::{Dead, RowSet, Segment};
 
 /// What is left to be told.
 struct Left {
@@ -20,8 +20,8 @@ struct Left {
     call: Call,
     /// For each segment, what was known to be dead when the scan began.
     before: Vec<Option<Arc<Dead>>>,
-    /// What was dead in those that were told.
-    told: Vec<(Arc<Index>, Arc<Dead>)>,
+    /// What was dead in those that were told, one for each.
+    told: Vec<Arc<Dead>>,
     /// Ids of rows that may have died since the scan began: replaced ones are to be told still.
     died: Vec<crate::Id>,
 }
@@ -44,29 +44,38 @@ impl Left {
             }
         }
         let rows = self.core.live_rows(segment, &index, &dead, &self.call).await?.0;
-        self.told.push((index, dead));
+        self.told.push(dead);
         Ok(rows)
     }
 
     /// A row that may have been replaced since the scan began, unless it was told.
     async fn replaced(&mut self) -> Option<Result<Row>> {
         while let Some(id) = self.died.pop() {
-            let told = self.told.iter().find_map(|(index, dead)| match index.find(&id) {
-                Ok(Some(row)) if !dead.has(row) => Some(Ok(())),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            });
-            match told {
-                Some(Ok(())) => {}
-                Some(Err(error)) => return Some(Err(error)),
-                None => match self.core.get(&id, &self.call).await {
+            match self.was_told(&id).await {
+                Ok(true) => {}
+                Ok(false) => match self.core.get(&id, &self.call).await {
                     Ok(None) => {}
                     Ok(Some(row)) => return Some(Ok(row)),
                     Err(error) => return Some(Err(error)),
                 },
+                Err(error) => return Some(Err(error)),
             }
         }
         None
+    }
+
+    /// Whether a row of a segment was told. Indexes are read again for it if need be: holding all of them would take as much memory
+    /// as the collection has rows.
+    async fn was_told(&self, id: &crate::Id) -> Result<bool> {
+        for (segment, dead) in self.view.segments.iter().zip(&self.told) {
+            if segment.may_have(id)
+                && let Some(row) = segment.load(&self.core, &self.call).await?.find(id)?
+                && !dead.has(row)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

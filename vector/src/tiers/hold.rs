@@ -8,6 +8,7 @@ use crate::collection::Core;
 use crate::column::Holding;
 use crate::manifest::SegmentEntry;
 use crate::segment::{self, Buffer, Index, OnText as _};
+use crate::tier::Reservation;
 
 /// Rows that are rounded at once.
 const ROWS: usize = 1024;
@@ -39,14 +40,12 @@ impl Tiers {
         Index::new(entry, &core.schema, buffer).map_err(|e| e.at(core.store.id()).on_text(&name))
     }
 
-    /// A column in memory.
+    /// Room for a column in memory.
     ///
     /// # Errors
-    /// `Full` if there is no room.
-    pub(super) fn hot(&self, values: Vec<f32>) -> Result<Holding> {
-        let bytes = size_of_val(&values[..]) as u64;
-        let memory = self.memory.try_reserve(bytes).ok_or_else(|| no_room("memory", bytes))?;
-        Ok(Holding::Hot { values, room: memory })
+    /// `Full` if there is none.
+    pub(super) fn hot_room(&self, bytes: u64) -> Result<Reservation> {
+        self.memory.try_reserve(bytes).ok_or_else(|| no_room("memory", bytes))
     }
 
     /// A column in a file.

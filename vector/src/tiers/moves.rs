@@ -87,17 +87,27 @@ impl Core {
         let index = segment.load(self, call).await?;
         let holding = segment.column.holding();
         let down = to < from;
+        // Reserved before it is allocated.
+        let dims = self.schema.dims as usize;
+        let room = match to {
+            Tier::Hot => Some(self.tiers.hot_room((index.rows() * dims * 4) as u64)?),
+            _ => None,
+        };
         // Promotion restores what was given; a demotion begins with what there is.
-        let values = match &*holding {
-            Holding::Hot { values, .. } => Some(values.clone()),
+        let read = match &*holding {
+            Holding::Hot { .. } => None,
             _ if down && to == Tier::Cold && from == Tier::Warm => {
                 Some(self.all_vectors(segment, &index, call).await?)
             }
             _ if to >= Tier::Warm => Some(self.all_vectors(segment, &index, call).await?),
             _ => None,
         };
+        let values = match &*holding {
+            Holding::Hot { values, .. } => Some(&values[..]),
+            _ => read.as_deref(),
+        };
         if down
-            && let Some(values) = &values
+            && let Some(values) = values
             && self.schema.keep != Precision::Lossy
         {
             let codec = self.codec(&self.view.load_full(), segment.entry.book, call).await?;
@@ -109,10 +119,13 @@ impl Core {
                 return Ok(false);
             }
         }
-        let dims = self.schema.dims as usize;
         match (to, values) {
-            (Tier::Hot, Some(values)) => segment.column.replace(self.tiers.hot(values)?),
-            (Tier::Warm, Some(values)) => match self.tiers.warm(dims, &values) {
+            (Tier::Hot, _) => {
+                if let (Some(values), Some(room)) = (read, room) {
+                    segment.column.replace(Holding::Hot { values, room });
+                }
+            }
+            (Tier::Warm, Some(values)) => match self.tiers.warm(dims, values) {
                 Ok(holding) => segment.column.replace(holding),
                 Err(error) if error.is(ErrorKind::Invalid) => {
                     self.tiers.refuse(segment.entry.number, to, self.env.monotonic());

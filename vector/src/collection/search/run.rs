@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use larder_store_core::{Call, Error, ErrorKind, Op, Result};
 
-use super::options::{Answer, Approximate, SearchOptions};
+use super::options::{Answer, SearchOptions};
 use super::remote::{Plan, plan};
 use super::rescore::{Known, Read, Rescored, rescore};
 use super::scan::{Candidate, Part, Scanned, scan};
@@ -133,7 +133,7 @@ impl Core {
             let found = nearest(self.schema.metric, dims, &tables, query, k, filter);
             take(answer, number, &parts, rescored, found, &tables, k, &mut wanted)?;
         }
-        self.touch(&parts, &answers, &wanted);
+        self.touch(&parts, &wanted);
         if options.payload {
             self.add_payloads(&parts, &mut answers, &wanted, &options.call).await?;
         } else {
@@ -312,12 +312,16 @@ impl Core {
         let known = if keep == Precision::F32 { Known::Exact } else { Known::Half };
         let mut all = vec![Vec::new(); queries.len() / dims];
         for (part, number) in parts.iter().zip(0..) {
-            let values = match &*part.segment.column.holding() {
-                Holding::Hot { values, .. } => values.clone(),
+            let holding = part.segment.column.holding();
+            let read = match &*holding {
+                Holding::Hot { .. } => Vec::new(),
                 _ => self.all_vectors(&part.segment, &part.index, call).await?,
             };
             let (part, queries) = (part.clone(), queries.to_vec());
-            let work = move || Ok(exact_of(metric, dims, &part, &values, &queries, k));
+            let work = move || {
+                let values = if let Holding::Hot { values, .. } = &*holding { values } else { &read };
+                Ok(exact_of(metric, dims, &part, values, &queries, k))
+            };
             let found = self.env.blocking(Op::Search, &self.inflight, work).await?;
             for (all, found) in all.iter_mut().zip(found) {
                 all.extend(found.into_iter().map(|(row, distance)| Rescored {
@@ -330,8 +334,7 @@ impl Core {
     }
 
     /// Counts what segments have contributed.
-    fn touch(&self, parts: &[Part], answers: &[Answer], wanted: &[Wanted]) {
-        let _ = answers;
+    fn touch(&self, parts: &[Part], wanted: &[Wanted]) {
         let now = self.env.monotonic();
         let mut counts = vec![0u32; parts.len()];
         wanted.iter().for_each(|wanted| counts[wanted.part as usize] += 1);
@@ -459,6 +462,5 @@ fn take(
         }
         answer.hits.push(found.unwrap_or(Found { id, distance, payload: None }));
     }
-    let _ = Approximate::default();
     Ok(())
 }
