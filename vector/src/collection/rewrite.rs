@@ -59,7 +59,8 @@ impl Core {
             let part: Vec<_> = segments.drain(..count).collect();
             let live: usize = part.iter().map(|segment| live(segment)).sum();
             let into = live.div_ceil(self.options.seal_rows.min(MAX_ROWS));
-            let done = part.len() == 1 && into == 1 && part[0].dead_count() == 0 && part[0].entry.clustered;
+            // Of one alone all rows are together as it is.
+            let done = part.len() == 1 && into == 1 && part[0].dead_count() == 0;
             if !done {
                 self.rewrite(Job { segments: part, into }, call).await?;
             }

@@ -15,6 +15,7 @@ pub use search::Search;
 pub use train::TrainOptions;
 
 use encode::{nearest_centroids, turn};
+use rayon::prelude::*;
 
 use crate::best::Hit;
 use crate::simd::Level;
@@ -147,7 +148,7 @@ impl Codebook {
         &vector[from..self.dims.min(from + self.width)]
     }
 
-    /// Encodes vectors: [`code_len`](Codebook::code_len) bytes for each, one after the other.
+    /// Encodes vectors: [`code_len`](Codebook::code_len) bytes for each, one after the other. On all threads of the current rayon pool.
     ///
     /// # Panics
     /// If they are not of the codebook's dimensions.
@@ -176,19 +177,20 @@ impl Codebook {
 
     fn encode_at(&self, level: Level, vectors: &[f32]) -> Vec<u8> {
         let mut out = vec![0; vectors.len() / self.dims * self.subs];
-        let (mut tiles, mut found) = (Vec::new(), [[0; LANES]; ENCODED / LANES]);
-        for (vectors, out) in vectors.chunks(ENCODED * self.dims).zip(out.chunks_mut(ENCODED * self.subs)) {
+        let parts = vectors.par_chunks(ENCODED * self.dims).zip(out.par_chunks_mut(ENCODED * self.subs));
+        parts.for_each_init(Vec::new, |tiles, (vectors, out)| {
+            let mut found = [[0; LANES]; ENCODED / LANES];
             let rows = out.len() / self.subs;
             for sub in 0..self.subs {
                 let each = vectors.chunks_exact(self.dims).map(|vector| self.stretch(vector, sub));
-                turn(self.width, rows, each, &mut tiles);
+                turn(self.width, rows, each, tiles);
                 let (centroids, norms) = self.of_sub(sub);
-                nearest_centroids(level, &tiles, centroids, norms, &mut found[..rows.div_ceil(LANES)]);
+                nearest_centroids(level, tiles, centroids, norms, &mut found[..rows.div_ceil(LANES)]);
                 for (code, found) in out.chunks_exact_mut(self.subs).zip(found.as_flattened()) {
                     code[sub] = *found;
                 }
             }
-        }
+        });
         out
     }
 }

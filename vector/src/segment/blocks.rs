@@ -6,6 +6,7 @@ use bytes::Bytes;
 use half::f16;
 use larder_store_core::record::crc64;
 use larder_store_core::{Error, ErrorKind, Op, Result};
+use rayon::prelude::*;
 
 use crate::bytes::{Reader, damaged};
 use crate::manifest::Precision;
@@ -18,6 +19,8 @@ pub(crate) const PAYLOAD_ROWS: usize = 32;
 const LEVEL: i32 = 1;
 /// The most that a block of payloads becomes when it is inflated.
 const MAX_PAYLOADS: usize = 64 << 20;
+/// Blocks that a thread compresses at once.
+const PART: usize = 64;
 
 /// Where blocks are in their object, and their checks.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,50 +86,79 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    pub(crate) fn new() -> Column {
+    fn new() -> Column {
         Column { bytes: Vec::new(), table: Table { starts: vec![0], checks: Vec::new() } }
     }
 
+    /// A column of vectors, [`VECTOR_ROWS`] to a block.
+    pub(crate) fn of_vectors(values: &[f32], dims: usize, keep: Precision) -> Result<Column> {
+        let plain = |values: &&[f32]| match keep {
+            Precision::F32 => split(values.iter().map(|x| x.to_le_bytes())),
+            _ => split(values.iter().map(|x| f16::from_f32(*x).to_le_bytes())),
+        };
+        Column::of(&values.chunks(VECTOR_ROWS * dims).collect::<Vec<_>>(), plain)
+    }
+
+    /// A column of payloads, [`PAYLOAD_ROWS`] to a block.
+    pub(crate) fn of_payloads(payloads: &[Bytes]) -> Result<Column> {
+        let plain = |payloads: &&[Bytes]| {
+            let lens = payloads.iter().flat_map(|payload| (payload.len() as u32).to_le_bytes());
+            lens.chain(payloads.iter().flatten().copied()).collect()
+        };
+        Column::of(&payloads.chunks(PAYLOAD_ROWS).collect::<Vec<_>>(), plain)
+    }
+
+    /// Compresses blocks, on all threads of the current rayon pool.
+    fn of<T: Sync>(blocks: &[T], plain: impl Fn(&T) -> Vec<u8> + Sync) -> Result<Column> {
+        let pack = |blocks: &[T]| {
+            let mut packer = zstd::bulk::Compressor::new(LEVEL).map_err(not_packed)?;
+            let mut part = Column::new();
+            blocks.iter().try_for_each(|block| part.push(&plain(block), &mut packer))?;
+            Ok::<_, Error>(part)
+        };
+        let parts = blocks.par_chunks(PART).map(pack).collect::<Result<Vec<_>>>()?;
+        let mut all = Column::new();
+        all.bytes.reserve_exact(parts.iter().map(|part| part.bytes.len()).sum());
+        parts.into_iter().try_for_each(|part| all.append(part))?;
+        Ok(all)
+    }
+
     /// Adds a block: compressed, or as it is where that is shorter.
-    fn push(&mut self, plain: &[u8]) -> Result<()> {
-        let packed = zstd::bulk::compress(plain, LEVEL).map_err(|e| {
-            Error::new(ErrorKind::Unknown, Op::Maintain, "a block could not be compressed").caused_by(e)
-        })?;
+    fn push(&mut self, plain: &[u8], packer: &mut zstd::bulk::Compressor<'_>) -> Result<()> {
+        let packed = packer.compress(plain).map_err(not_packed)?;
         let from = self.bytes.len();
         let (kind, bytes) = if packed.len() < plain.len() { (1, &packed[..]) } else { (0, plain) };
         self.bytes.push(kind);
         self.bytes.extend_from_slice(bytes);
         self.table.checks.push(crc64(&self.bytes[from..]));
-        let end = u32::try_from(self.bytes.len())
-            .map_err(|_| Error::new(ErrorKind::Invalid, Op::Maintain, "a column of a segment above 4 GiB"))?;
-        self.table.starts.push(end);
+        self.table.starts.push(end(self.bytes.len())?);
         Ok(())
     }
 
-    /// Adds vectors, [`VECTOR_ROWS`] or, as the last ones, fewer.
-    pub(crate) fn push_vectors(&mut self, vectors: &[f32], keep: Precision) -> Result<()> {
-        let plain = match keep {
-            Precision::F32 => split(vectors.iter().map(|x| x.to_le_bytes())),
-            _ => split(vectors.iter().map(|x| f16::from_f32(*x).to_le_bytes())),
-        };
-        self.push(&plain)
-    }
-
-    /// Adds payloads, [`PAYLOAD_ROWS`] or, as the last ones, fewer.
-    pub(crate) fn push_payloads(&mut self, payloads: &[Bytes]) -> Result<()> {
-        let mut plain = Vec::new();
-        for payload in payloads {
-            plain.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        }
-        for payload in payloads {
-            plain.extend_from_slice(payload);
-        }
-        self.push(&plain)
+    /// Adds the blocks of another one.
+    fn append(&mut self, other: Column) -> Result<()> {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        // The last of them is the greatest.
+        end(self.bytes.len())?;
+        self.table.starts.extend(other.table.starts[1..].iter().map(|at| from as u32 + at));
+        self.table.checks.extend(other.table.checks);
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> (Bytes, Table) {
         (self.bytes.into(), self.table)
     }
+}
+
+fn not_packed(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unknown, Op::Maintain, "a block could not be compressed").caused_by(error)
+}
+
+/// Where a block ends, as tables have it.
+fn end(len: usize) -> Result<u32> {
+    u32::try_from(len)
+        .map_err(|_| Error::new(ErrorKind::Invalid, Op::Maintain, "a column of a segment above 4 GiB"))
 }
 
 /// Bytes of the same weight together: exponents are alike, and compress.
@@ -207,11 +239,7 @@ mod tests {
         let dims = 5;
         let values: Vec<f32> = (0..37 * dims).map(|_| rng.f32() - 0.5).collect();
         for keep in [Precision::F32, Precision::F16] {
-            let mut column = Column::new();
-            for block in values.chunks(VECTOR_ROWS * dims) {
-                column.push_vectors(block, keep).unwrap();
-            }
-            let (bytes, table) = column.finish();
+            let (bytes, table) = Column::of_vectors(&values, dims, keep).unwrap().finish();
             let table =
                 Table::decode(&table.encode(), table.blocks(), bytes.len() as u64, "a table").unwrap();
             let mut seen = Vec::new();
@@ -231,9 +259,7 @@ mod tests {
     #[test]
     fn payloads_come_back_and_damage_does_not() {
         let some: Vec<Bytes> = (0..7usize).map(|n| Bytes::from(vec![n as u8; n * n])).collect();
-        let mut column = Column::new();
-        column.push_payloads(&some).unwrap();
-        let (bytes, table) = column.finish();
+        let (bytes, table) = Column::of_payloads(&some).unwrap().finish();
         let block = table.block(&bytes, &(0..1), 0, "a column").unwrap();
         assert_eq!(payloads(&block, 7).unwrap(), some);
         assert!(payloads(&block, 6).is_err());

@@ -75,20 +75,15 @@ pub(crate) fn build(
     entry.ids = numbers(&rows.ids).map(|ids| {
         (ids.iter().copied().min().unwrap_or_default(), ids.iter().copied().max().unwrap_or_default())
     });
-    let mut vectors = Column::new();
-    if schema.keep != Precision::Lossy {
-        for block in rows.values.chunks(VECTOR_ROWS * dims) {
-            vectors.push_vectors(block, schema.keep)?;
-        }
-    }
-    let mut payloads = Column::new();
-    if rows.payloads.iter().any(|payload| !payload.is_empty()) {
-        for block in rows.payloads.chunks(PAYLOAD_ROWS) {
-            payloads.push_payloads(block)?;
-        }
-    }
+    let kept = if schema.keep == Precision::Lossy { &[][..] } else { &rows.values };
+    let told = rows.payloads.iter().any(|payload| !payload.is_empty());
+    let payloads = if told { &rows.payloads[..] } else { &[] };
+    let (columns, (code_len, codes)) = rayon::join(
+        || Ok((Column::of_vectors(kept, dims, schema.keep)?, Column::of_payloads(payloads)?)),
+        || codec.encode(schema.metric, &rows.values),
+    );
+    let (vectors, payloads) = columns?;
     let ((vectors, vector_blocks), (payloads, payload_blocks)) = (vectors.finish(), payloads.finish());
-    let (code_len, codes) = codec.encode(schema.metric, &rows.values);
     let mut sections = vec![
         (Part::Cells, layout.cells.iter().flat_map(|x| x.to_le_bytes()).collect()),
         (Part::CellRows, layout.cell_rows.iter().flat_map(|x| x.to_le_bytes()).collect()),

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 use super::Given;
+use super::resident;
 use super::sets::Set;
 use crate::error::Result;
 
@@ -21,7 +22,17 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn start(given: &Given, set: &Set) -> Result<Peer> {
+        Peer::of(Command::new(&given.python), given, set)
+    }
+
+    /// As [`Peer::start`], with an allocator that gives back what is freed: for counting what is resident.
+    pub(crate) fn start_lean(given: &Given, set: &Set) -> Result<Peer> {
         let mut command = Command::new(&given.python);
+        resident::lean(&mut command);
+        Peer::of(command, given, set)
+    }
+
+    fn of(mut command: Command, given: &Given, set: &Set) -> Result<Peer> {
         command.arg("-c").arg(SCRIPT).arg(&set.base_path).arg(&set.queries_path);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", given.python.display()))?;

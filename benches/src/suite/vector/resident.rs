@@ -65,9 +65,16 @@ fn play(words: &[String]) -> Result<Resident> {
     Ok(Resident { anonymous: after.anonymous - before.anonymous, mapped: after.mapped - before.mapped })
 }
 
+/// Has glibc give back at once what is freed above 128 KiB, as it does until something larger was freed first: what it keeps for later
+/// is nobody's index.
+pub(super) fn lean(command: &mut Command) {
+    command.env("MALLOC_MMAP_THRESHOLD_", "131072");
+}
+
 /// What opening the collection of embeddings in an LMDB store, bringing it into a tier and searching it adds to what a process has.
 pub(super) fn measure(store: &Path, given: &Given, tier: Tier) -> Result<Resident> {
     let mut command = Command::new(std::env::current_exe()?);
+    lean(&mut command);
     let output = command.arg(ROLE).arg(store).arg(&given.data).arg(tier.name()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut numbers = text.split_whitespace().map(str::parse::<f64>);

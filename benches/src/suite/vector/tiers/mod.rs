@@ -32,16 +32,21 @@ pub(super) fn run(context: &mut Context, given: &Given) -> Result<()> {
         return Ok(());
     }
     for set in [Set::real(given)?, gradients(50_000, 1000)] {
-        under_budget(context, &set)?;
+        for files in [true, false] {
+            under_budget(context, &set, files)?;
+        }
     }
     Ok(())
 }
 
-fn under_budget(context: &mut Context, set: &Set) -> Result<()> {
+/// A collection beside the same all in memory. Without `files` there is nothing between memory and the store, so that memory is fought
+/// over.
+fn under_budget(context: &mut Context, set: &Set, files: bool) -> Result<()> {
     let runtime = &ours::one_thread()?;
-    let path = context.place.path(&format!("tiers-{}", set.dims));
+    let name = &if files { set.name.to_string() } else { format!("{}, without files", set.name) };
+    let path = context.place.path(&format!("tiers-{}-{files}", set.dims));
     std::fs::create_dir_all(&path)?;
-    context.say(format!("vector: {}: building", set.name));
+    context.say(format!("vector: {name}: building"));
     let options = ours::options(set).with_seal_rows(set.rows().div_ceil(SEGMENTS));
     {
         let many = Context::runtime()?;
@@ -57,32 +62,34 @@ fn under_budget(context: &mut Context, set: &Set) -> Result<()> {
     let homes = Homes::find(runtime, &whole, set)?;
     let before = Resident::now();
 
-    let tiered = Tiered::open(runtime, &store, &options, set)?;
+    let disk = if files { 1 << 30 } else { 0 };
+    let tiered = Tiered::open(runtime, &store, &options.with_disk(disk), set)?;
     let watch = Watch::start(&tiered.collection);
     let mut rng = Rng::new(3);
-    let hours = |context: &Context, hours: usize| 60 * context.either(hours.min(2), hours);
-    for _ in 0..hours(context, 12) {
+    let (first, second) = context.either((2, 2), (12, 24));
+    for _ in 0..60 * first {
         tiered.minute(runtime, set, &mut || homes.zipf(&mut rng))?;
     }
-    println!("vector: tiers, {}: {} after 12 hours", set.name, tiered.told());
-    latencies(context, runtime, set, &tiered, &whole, &homes)?;
+    println!("vector: tiers, {name}: {} after {first} hours", tiered.told());
+    latencies(context, runtime, set, &tiered, &whole, &homes, name, files)?;
 
     let moved = tiered.collection.stats().moved;
-    for _ in 0..hours(context, 24) {
+    for _ in 0..60 * second {
         tiered.minute(runtime, set, &mut || homes.zipf(&mut rng))?;
     }
     let since = tiered.collection.stats().moved;
     let steady = since.bytes - moved.bytes;
     println!(
-        "vector: tiers, {}: in another 24 hours of the same load {} came up, {} went down, {:.2} MiB",
-        set.name,
+        "vector: tiers, {name}: in another {second} hours of the same load {} came up, {} went down, {:.2} MiB",
         since.promotions - moved.promotions,
         since.demotions - moved.demotions,
         steady as f64 / MIB
     );
-    let case = |what: &str, peer| Case::new(NAME, format!("tiers, {}, {what}", set.name), peer);
+    let case = |what: &str, peer| Case::new(NAME, format!("tiers, {name}, {what}"), peer);
     let all = (set.base.len() * 4) as f64;
-    let steadily = case("moved in 24 hours of the same load", "all vectors").unit(Unit::Bytes).limit(0.0);
+    let steadily = case(&format!("moved in {second} hours of the same load"), "all vectors")
+        .unit(Unit::Bytes)
+        .limit(0.0);
     add(context, steadily, &[(steady as f64, all)])?;
 
     runtime.block_on(flood(set, &tiered.collection))?;
@@ -93,26 +100,20 @@ fn under_budget(context: &mut Context, set: &Set) -> Result<()> {
     let flooded = case("promoted by a scan of all and exact searches", "all segments");
     let flooded = flooded.unit(Unit::Count).limit(0.01);
     add(context, flooded, &[((after.promotions - since.promotions) as f64, SEGMENTS as f64)])?;
-    alternate(context, runtime, set, &tiered, &homes)?;
+    alternate(context, runtime, set, &tiered, &homes, name)?;
 
     let (used, limit, resident) = watch.stop();
-    println!(
-        "vector: tiers, {}: at most {:.2} MiB of {:.2} MiB reserved; anonymous memory of the process grew by at most {:.2} MiB",
-        set.name,
-        used / MIB,
-        limit / MIB,
-        (resident - before.anonymous) / MIB
-    );
-    add(
-        context,
-        case("memory reserved at most", "the budget").unit(Unit::Bytes).limit(1.0),
-        &[(used, limit)],
-    )?;
+    for (what, bytes) in
+        [("memory reserved at most", used), ("resident memory grown by at most", resident - before.anonymous)]
+    {
+        add(context, case(what, "the budget").unit(Unit::Bytes).limit(1.0), &[(bytes, limit)])?;
+    }
     runtime.block_on(tiered.collection.close())?;
     runtime.block_on(whole.close())?;
     Ok(open::close(runtime, &store)?)
 }
 
+#[allow(clippy::too_many_arguments, reason = "what is compared, and what it is called")]
 fn latencies(
     context: &mut Context,
     runtime: &Runtime,
@@ -120,6 +121,8 @@ fn latencies(
     tiered: &Tiered,
     whole: &Collection,
     homes: &Homes,
+    name: &str,
+    files: bool,
 ) -> Result<()> {
     let truth = set.truth();
     let mut rng = Rng::new(11);
@@ -143,10 +146,11 @@ fn latencies(
         p99.push((quantile(&times[0], 0.99), quantile(&times[1], 0.99)));
     }
     let [tiered, whole] = found.map(|found| recall(&wanted, &found, TEN));
-    println!("vector: tiers, {}: recall@10 {tiered:.4}, all in memory {whole:.4}", set.name);
+    println!("vector: tiers, {name}: recall@10 {tiered:.4}, all in memory {whole:.4}");
     for (what, rounds, limit) in [("median", p50, 1.3), ("99th of 100", p99, 3.0)] {
-        let case = Case::new(NAME, format!("tiers, {}, {what}", set.name), "all in memory").limit(limit);
-        add(context, case, &rounds)?;
+        let case = Case::new(NAME, format!("tiers, {name}, {what}"), "all in memory");
+        // Without files most candidates are read from the store: what that costs is told.
+        add(context, if files { case.limit(limit) } else { case }, &rounds)?;
     }
     Ok(())
 }
@@ -177,6 +181,7 @@ fn alternate(
     set: &Set,
     tiered: &Tiered,
     homes: &Homes,
+    name: &str,
 ) -> Result<()> {
     let told = tiered.collection.explain();
     let hot = 4.0 * set.base.len() as f64 / told.len() as f64;
@@ -206,13 +211,11 @@ fn alternate(
     let bytes = tiered.collection.stats().moved.bytes - before.bytes;
     let best = room.floor() * hot;
     println!(
-        "vector: tiers, {}: two sets of {each} segments, room for {room:.1}, {turns} turns of 30 minutes: {:.2} MiB moved; filling the room once is {:.2} MiB",
-        set.name,
+        "vector: tiers, {name}: two sets of {each} segments, room for {room:.1}, {turns} turns of 30 minutes: {:.2} MiB moved; filling the room once is {:.2} MiB",
         bytes as f64 / MIB,
         best / MIB
     );
-    let case =
-        Case::new(NAME, format!("tiers, {}, two sets in turn, moved", set.name), "the room filled once");
+    let case = Case::new(NAME, format!("tiers, {name}, two sets in turn, moved"), "the room filled once");
     add(context, case.unit(Unit::Bytes).limit(2.0), &[(bytes as f64, best)])
 }
 

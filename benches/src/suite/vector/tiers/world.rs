@@ -32,7 +32,7 @@ impl Tiered {
     ) -> Result<Tiered> {
         let clock = TestClock::new();
         let memory = (set.base.len() as f64 * 4.0 * SHARE) as u64;
-        let options = options.clone().with_memory(memory).with_disk(1 << 30).with_env(clock.env());
+        let options = options.clone().with_memory(memory).with_env(clock.env());
         let collection = runtime.block_on(Collection::open(store.clone(), options))?;
         Ok(Tiered { collection: Arc::new(collection), clock })
     }
