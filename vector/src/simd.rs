@@ -19,7 +19,17 @@ pub(crate) enum Set {
     Avx512,
 }
 
-static BEST: LazyLock<Level> = LazyLock::new(|| *Level::all().last().expect("the baseline"));
+/// The variable of the environment that bounds what is used, for telling a fault of one set of instructions from one of all.
+const VARIABLE: &str = "LARDER_VECTOR_INSTRUCTIONS";
+
+static BEST: LazyLock<Level> = LazyLock::new(|| {
+    let wish = std::env::var(VARIABLE).ok();
+    let (level, understood) = Level::up_to(wish.as_deref());
+    if !understood {
+        tracing::warn!(variable = VARIABLE, value = wish, "it is none of baseline, avx2 and avx512: nothing is bounded");
+    }
+    level
+});
 
 impl Level {
     /// The best that there is here.
@@ -51,6 +61,18 @@ impl Level {
             }
         }
         all
+    }
+
+    /// The best that there is here and that a wish allows, and whether it was understood.
+    fn up_to(wish: Option<&str>) -> (Level, bool) {
+        let all = Level::all();
+        let most = match wish {
+            None | Some("avx512") => all.len(),
+            Some("avx2") => 2,
+            Some("baseline") => 1,
+            Some(_) => return (all[all.len() - 1], false),
+        };
+        (all[most.min(all.len()) - 1], true)
     }
 
     pub(crate) fn set(self) -> Set {
@@ -91,3 +113,17 @@ macro_rules! versions {
     };
 }
 pub(crate) use versions;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_bounds_what_is_used() {
+        let all = Level::all();
+        assert_eq!(Level::up_to(Some("baseline")), (Level::BASELINE, true));
+        assert_eq!(Level::up_to(Some("avx2")), (all[1.min(all.len() - 1)], true));
+        assert_eq!(Level::up_to(None), (all[all.len() - 1], true));
+        assert_eq!(Level::up_to(Some("sse9")), (all[all.len() - 1], false));
+    }
+}

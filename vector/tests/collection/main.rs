@@ -5,6 +5,7 @@ mod faults;
 mod golden;
 mod hostile;
 mod model;
+mod opening;
 mod places;
 mod reader;
 mod simple;
