@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::scan::{Candidate, Part};
+use super::parts::Part;
+use super::scan::Candidate;
 use crate::segment::VECTOR_ROWS;
 
 /// Bytes that lie between two blocks that are wanted are read along if they are no more: a request costs more than they do, and they
