@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::scan::Candidate;
 use crate::Metric;
 use crate::column::Holding;
+use crate::compare::Comparer;
 use crate::manifest::Precision;
 use crate::segment::VECTOR_ROWS;
 
@@ -37,22 +38,21 @@ pub(super) fn rescore(
     query: &[f32],
     candidates: &[Candidate],
 ) -> Vec<Rescored> {
-    let mut scratch = vec![0f32; dims];
+    let comparer = Comparer::new(metric, query);
     let stored = if keep == Precision::F32 { Known::Exact } else { Known::Half };
     let one = |candidate: &Candidate| {
         let row = candidate.row as usize;
         let holding = &holdings[candidate.part as usize];
         let (distance, known) = match &**holding {
             Holding::Hot { values, .. } => (
-                metric.distance(query, &values[row * dims..][..dims]),
+                comparer.distance(&values[row * dims..][..dims]),
                 if keep == Precision::Lossy { Known::Codes } else { stored },
             ),
-            Holding::Warm { .. } => {
-                holding.read(row, &mut scratch);
-                (metric.distance(query, &scratch), Known::Half)
+            Holding::Warm { file, .. } => {
+                (comparer.distance_of_halves(&file.bytes()[row * dims * 2..][..dims * 2]), Known::Half)
             }
             Holding::Cold => match read.get(&(candidate.part, row / VECTOR_ROWS)) {
-                Some(block) => (metric.distance(query, &block[row % VECTOR_ROWS * dims..][..dims]), stored),
+                Some(block) => (comparer.distance(&block[row % VECTOR_ROWS * dims..][..dims]), stored),
                 None => (candidate.distance, Known::Codes),
             },
         };
