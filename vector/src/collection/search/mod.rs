@@ -3,6 +3,7 @@
 mod compare;
 mod exact;
 mod filters;
+mod finish;
 mod options;
 mod parts;
 mod payloads;

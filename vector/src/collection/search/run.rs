@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use larder_store_core::{Error, ErrorKind, Op, Result};
 
+use super::finish::Asked;
 use super::options::{Answer, SearchOptions};
 use super::parts::Part;
 use super::payloads::Wanted;
-use super::tables::nearest;
-use super::take::take;
 use crate::collection::{Core, View};
 use crate::column::Holding;
 use crate::filter::Compiled;
-use crate::memtable::Memtable;
 
 /// How often a search begins anew as segments were made meanwhile.
 const ATTEMPTS: usize = 4;
@@ -91,7 +89,7 @@ impl Core {
         options: &SearchOptions,
         filter: Option<&(Arc<str>, Arc<Compiled>)>,
     ) -> Result<Vec<Answer>> {
-        let parts = self.parts_of(view, options, filter).await?;
+        let parts = Arc::new(self.parts_of(view, options, filter).await?);
         let dims = self.schema.dims as usize;
         let count = queries.len() / dims;
         let mut answers = vec![Answer::default(); count];
@@ -108,20 +106,14 @@ impl Core {
             }
             self.compare(&parts, &holdings, queries, scanned.candidates, options, &mut answers).await?
         };
-        let filter = filter.map(|(_, filter)| &**filter);
-        let mut wanted = Vec::new();
-        for (((query, answer), rescored), number) in
-            queries.chunks_exact(dims).zip(&mut answers).zip(rescored).zip(0..)
-        {
-            // What was written while segments were looked at is in the tables by now.
-            let now = self.view.load_full();
-            let extra =
-                now.tables.iter().filter(|table| !view.tables.iter().any(|there| Arc::ptr_eq(there, table)));
-            let tables: Vec<_> = view.tables.iter().chain(extra).map(|table| table.read()).collect();
-            let tables: Vec<&Memtable> = tables.iter().map(|table| &**table).collect();
-            let found = nearest(self.schema.metric, dims, &tables, query, k, filter);
-            take(answer, number, &parts, rescored, found, &tables, k, &mut wanted)?;
-        }
+        let asked = Asked {
+            core: self.clone(),
+            view: view.clone(),
+            parts: parts.clone(),
+            filter: filter.map(|(_, filter)| filter.clone()),
+            k,
+        };
+        let wanted = asked.finish(queries, rescored, &mut answers).await?;
         self.touch(&parts, &wanted);
         if options.payload {
             self.add_payloads(&parts, &mut answers, &wanted, &options.call).await?;
