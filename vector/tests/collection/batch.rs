@@ -1,6 +1,5 @@
 //! Many queries at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_vector::{Filter, Id, Metric, Row, SearchOptions, VectorStore};
@@ -46,40 +45,32 @@ async fn rows_that_are_replaced_sealed_and_moved_are_found_once() {
     let mut rng = fastrand::Rng::with_seed(8);
     let store = memory();
     let config = options(DIMS as u32, Metric::L2).with_background(true).with_seal_rows(150);
-    let collection = Arc::new(open(&store, config).await);
+    let collection = open(&store, config).await;
     collection.upsert((0..ROWS).map(|n| row(&mut rng, n)).collect()).await.unwrap();
-    let done = Arc::new(AtomicBool::new(false));
-    let writer = {
-        let (collection, done) = (collection.clone(), done.clone());
-        tokio::spawn(async move {
-            while !done.load(Ordering::Acquire) {
-                let rows = (0..7)
-                    .map(|_| {
-                        let n = rng.u64(..ROWS);
-                        row(&mut rng, n)
-                    })
-                    .collect();
-                collection.upsert(rows).await.unwrap();
-                tokio::task::yield_now().await;
-            }
-        })
-    };
-    let queries: Vec<f32> = (0..150 * DIMS).map(|n| (n % 13) as f32 / 13.0).collect();
-    for round in 0..30 {
-        let exact = SearchOptions::new().with_exact(round % 2 == 0).with_payload(round % 3 == 0);
-        for (query, answer) in
-            collection.search_batch(&queries, ROWS as usize, &exact).await.unwrap().iter().enumerate()
-        {
-            let mut ids: Vec<&Id> = answer.hits.iter().map(|hit| &hit.id).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            assert_eq!(
-                (ids.len(), answer.hits.len()),
-                (ROWS as usize, ROWS as usize),
-                "round {round}, query {query}"
-            );
+    let done = AtomicBool::new(false);
+    let write = async {
+        while !done.load(Ordering::Acquire) {
+            let numbers: Vec<u64> = (0..7).map(|_| rng.u64(..ROWS)).collect();
+            collection.upsert(numbers.into_iter().map(|n| row(&mut rng, n)).collect()).await.unwrap();
+            // In memory all of it is done at once: the others have their turn.
+            tokio::task::yield_now().await;
         }
-    }
-    done.store(true, Ordering::Release);
-    writer.await.unwrap();
+    };
+    let search = async {
+        let queries: Vec<f32> = (0..150 * DIMS).map(|n| (n % 13) as f32 / 13.0).collect();
+        for round in 0..30 {
+            let search = SearchOptions::new().with_exact(round % 2 == 0).with_payload(round % 3 == 0);
+            let answers = collection.search_batch(&queries, ROWS as usize, &search).await.unwrap();
+            for (query, answer) in answers.iter().enumerate() {
+                let mut ids: Vec<&Id> = answer.hits.iter().map(|hit| &hit.id).collect();
+                let hits = ids.len();
+                ids.sort_unstable();
+                ids.dedup();
+                let all = ROWS as usize;
+                assert_eq!((ids.len(), hits), (all, all), "round {round}, query {query}");
+            }
+        }
+        done.store(true, Ordering::Release);
+    };
+    futures_util::future::join(write, search).await;
 }

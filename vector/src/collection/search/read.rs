@@ -9,7 +9,7 @@ use super::TOGETHER;
 use super::options::SearchOptions;
 use super::parts::Part;
 use super::remote::Plan;
-use super::rescore::Read;
+use super::rescore::{Block, Read};
 use crate::collection::Core;
 use crate::segment::VECTOR_ROWS;
 
@@ -51,10 +51,12 @@ impl Core {
         let all = async {
             while let Some(done) = stream.next().await {
                 let (part, blocks, values) = done?;
-                for (block, values) in blocks.zip(values.chunks(VECTOR_ROWS * dims)) {
-                    rows += (values.len() / dims) as u64;
-                    read.insert((part, block), Arc::new(values.to_vec()));
-                }
+                rows += (values.len() / dims) as u64;
+                let values = Arc::new(values);
+                let each = blocks.zip((0..).step_by(VECTOR_ROWS * dims));
+                read.extend(
+                    each.map(|(block, from)| ((part, block), Block { values: values.clone(), from })),
+                );
             }
             Ok(())
         };

@@ -25,8 +25,22 @@ pub(super) struct Rescored {
     pub(super) known: Known,
 }
 
+/// A block of vectors among others that were read with it.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) values: Arc<Vec<f32>>,
+    /// Where it begins.
+    pub(super) from: usize,
+}
+
+impl Block {
+    fn row(&self, dims: usize, row: usize) -> &[f32] {
+        &self.values[self.from + row * dims..][..dims]
+    }
+}
+
 /// Blocks of vectors that were read, by part and block.
-pub(super) type Read = HashMap<(u32, usize), Arc<Vec<f32>>>;
+pub(super) type Read = HashMap<(u32, usize), Block>;
 
 /// Compares candidates of a query with what is at hand.
 pub(super) fn rescore(
@@ -52,7 +66,7 @@ pub(super) fn rescore(
                 (comparer.distance_of_halves(&file.bytes()[row * dims * 2..][..dims * 2]), Known::Half)
             }
             Holding::Cold => match read.get(&(candidate.part, row / VECTOR_ROWS)) {
-                Some(block) => (comparer.distance(&block[row % VECTOR_ROWS * dims..][..dims]), stored),
+                Some(block) => (comparer.distance(block.row(dims, row % VECTOR_ROWS)), stored),
                 None => (candidate.distance, Known::Codes),
             },
         };
