@@ -8,6 +8,7 @@ mod hostile;
 mod model;
 mod places;
 mod reader;
+mod requests;
 mod simple;
 mod takeover;
 mod tiers;

@@ -6,7 +6,7 @@ use larder_store_core::Result;
 
 use super::options::{Answer, SearchOptions};
 use super::parts::Part;
-use super::remote::{Plan, plan};
+use super::remote::{Budget, Plan, plan};
 use super::rescore::{Known, Read, Rescored, rescore};
 use super::scan::Candidate;
 use crate::collection::Core;
@@ -22,18 +22,19 @@ impl Core {
         holdings: &[Arc<Holding>],
         queries: &[f32],
         candidates: Vec<Vec<Candidate>>,
-        options: &SearchOptions,
+        (k, options): (usize, &SearchOptions),
         answers: &mut [Answer],
     ) -> Result<Vec<Vec<Rescored>>> {
         let dims = self.schema.dims as usize;
         let cold = |candidate: &Candidate| holdings[candidate.part as usize].tier() <= Tier::Cold;
         let mut read = Read::new();
         if self.schema.keep != Precision::Lossy {
+            let budget = Budget::of_vectors(options, k, parts);
             let plans: Vec<Plan> = candidates
                 .iter()
                 .map(|candidates| {
                     let cold: Vec<Candidate> = candidates.iter().filter(|c| cold(c)).copied().collect();
-                    plan(parts, &cold, options.remote_requests, options.remote_bytes)
+                    plan(parts, &cold, budget)
                 })
                 .collect();
             for (answer, plan) in answers.iter_mut().zip(&plans) {

@@ -8,7 +8,7 @@ use larder_store_core::{Call, Error, ErrorKind, Op, Result};
 use super::TOGETHER;
 use super::options::SearchOptions;
 use super::parts::Part;
-use super::remote::Plan;
+use super::remote::{Group, Plan, in_a_row};
 use super::rescore::{Block, Read};
 use crate::collection::Core;
 use crate::segment::VECTOR_ROWS;
@@ -31,17 +31,11 @@ impl Core {
         }
         wanted.sort_unstable();
         wanted.dedup();
-        let mut groups: Vec<(u32, std::ops::Range<usize>)> = Vec::new();
-        for (part, block) in wanted {
-            match groups.last_mut() {
-                Some((last, blocks)) if *last == part && blocks.end == block => blocks.end += 1,
-                _ => groups.push((part, block..block + 1)),
-            }
-        }
+        let groups = in_a_row(wanted);
         let begun = self.env.now();
         let dims = self.schema.dims as usize;
         let requests = groups.len() as u64;
-        let one = |(part, blocks): (u32, std::ops::Range<usize>)| async move {
+        let one = |(part, blocks): Group| async move {
             let Part { segment, index, .. } = &parts[part as usize];
             let values = self.vectors(segment, index, blocks.clone(), &options.call).await?;
             Ok::<_, Error>((part, blocks, values))

@@ -104,7 +104,7 @@ impl Core {
                 answer.approximate.skipped_cells = scanned.skipped_cells;
                 answer.work.scanned = scanned.rows;
             }
-            self.compare(&parts, &holdings, queries, scanned.candidates, options, &mut answers).await?
+            self.compare(&parts, &holdings, queries, scanned.candidates, (k, options), &mut answers).await?
         };
         let asked = Asked {
             core: self.clone(),
@@ -116,7 +116,7 @@ impl Core {
         let wanted = asked.finish(queries, rescored, &mut answers).await?;
         self.touch(&parts, &wanted);
         if options.payload {
-            self.add_payloads(&parts, &mut answers, &wanted, &options.call).await?;
+            self.add_payloads(&parts, &mut answers, &wanted, options).await?;
         } else {
             answers.iter_mut().flat_map(|answer| &mut answer.hits).for_each(|hit| hit.payload = None);
         }
