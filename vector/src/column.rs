@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use half::f16;
-use half::slice::HalfFloatSliceExt as _;
 
 use crate::local::Mapped;
 use crate::tier::{Reservation, Tier};
@@ -53,26 +51,5 @@ impl Holding {
             Holding::Cold => 0,
             Holding::Warm { room, .. } | Holding::Hot { room, .. } => room.bytes(),
         }
-    }
-
-    /// The values of a row, put into `out`, which has as many as there are dimensions; `false` if they are not at hand.
-    pub(crate) fn read(&self, row: usize, out: &mut [f32]) -> bool {
-        let dims = out.len();
-        match self {
-            Holding::Cold => return false,
-            Holding::Hot { values, .. } => out.copy_from_slice(&values[row * dims..][..dims]),
-            Holding::Warm { file, .. } => {
-                let bytes = &file.bytes()[row * dims * 2..][..dims * 2];
-                let mut part = [f16::ZERO; 64];
-                for (bytes, out) in bytes.chunks(128).zip(out.chunks_mut(64)) {
-                    let part = &mut part[..out.len()];
-                    for (value, bytes) in part.iter_mut().zip(bytes.as_chunks().0) {
-                        *value = f16::from_le_bytes(*bytes);
-                    }
-                    part.convert_to_f32_slice(out);
-                }
-            }
-        }
-        true
     }
 }

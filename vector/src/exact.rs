@@ -3,7 +3,12 @@
 //! A dense scan computes distances out of products, whose rounding errors grow with the lengths of vectors and not with the distance.
 //! What it finds is compared again, pair by pair; and where its errors may have kept a row away, all rows are.
 
+use crate::compare::Comparer;
 use crate::{Metric, dense};
+
+/// As many queries are compared with every row at once: a dense scan takes as long for one as for 32, and for two of them longer than
+/// this.
+const FEW: usize = 2;
 
 /// The `k` rows of `values` that are nearest to each query, with their [distances](Metric::distance), the nearest first; more where
 /// rows are as far as the last.
@@ -14,6 +19,9 @@ pub(crate) fn nearest(
     queries: &[f32],
     k: usize,
 ) -> Vec<Vec<(u32, f32)>> {
+    if queries.len() / dims <= FEW {
+        return queries.chunks_exact(dims).map(|query| of_all(metric, dims, values, query, k)).collect();
+    }
     let rows = values.len() / dims;
     let keep = (k + k / 4 + 16).min(rows);
     let longest = match metric {
@@ -23,7 +31,8 @@ pub(crate) fn nearest(
     let scanned = dense::nearest(metric, dims, dense::Values::F32(values), queries, keep);
     let each = queries.chunks_exact(dims).zip(scanned);
     each.map(|(query, hits)| {
-        let pair = |row: u32| (row, metric.distance(query, &values[row as usize * dims..][..dims]));
+        let comparer = Comparer::new(metric, query);
+        let pair = |row: u32| (row, comparer.distance(&values[row as usize * dims..][..dims]));
         let worst = hits.last().map_or(f32::INFINITY, |hit| hit.distance);
         let complete = hits.len() == rows;
         let mut found: Vec<(u32, f32)> = hits.iter().map(|hit| pair(hit.row)).collect();
@@ -37,17 +46,38 @@ pub(crate) fn nearest(
         } * (dims as f32).sqrt();
         let sure = complete || (hits.len() == keep && worst - error > last);
         if !sure {
-            found = (0..rows as u32).map(pair).collect();
-            sort(&mut found);
+            return of_all(metric, dims, values, query, k);
         }
-        let end = found
-            .iter()
-            .take_while(|(_, distance)| *distance <= found[(k - 1).min(found.len() - 1)].1)
-            .count();
-        found.truncate(end);
+        cut(&mut found, k);
         found
     })
     .collect()
+}
+
+/// What [`nearest`] finds for a query, all rows compared.
+fn of_all(metric: Metric, dims: usize, values: &[f32], query: &[f32], k: usize) -> Vec<(u32, f32)> {
+    let comparer = Comparer::new(metric, query);
+    let mut all: Vec<(u32, f32)> =
+        (0..).zip(values.chunks_exact(dims).map(|row| comparer.distance(row))).collect();
+    if k < all.len() {
+        let (_, last, _) = all.select_nth_unstable_by(k - 1, |a, b| a.1.total_cmp(&b.1));
+        let last = last.1;
+        all.retain(|(_, distance)| is_as_near(*distance, last));
+    }
+    sort(&mut all);
+    cut(&mut all, k);
+    all
+}
+
+/// Leaves of what is sorted the first `k`, and what is as far as the last of them.
+fn cut(found: &mut Vec<(u32, f32)>, k: usize) {
+    let Some(last) = found.get(k - 1).map(|(_, distance)| *distance) else { return };
+    found.truncate(found.partition_point(|(_, distance)| is_as_near(*distance, last)));
+}
+
+/// Zeros are alike whatever their signs, and what is no number has its place too.
+fn is_as_near(distance: f32, last: f32) -> bool {
+    distance <= last || distance.total_cmp(&last).is_le()
 }
 
 /// Rounding errors of a product, in parts of the lengths' product and for the root of the dimensions: some steps of single precision.
@@ -73,9 +103,11 @@ mod tests {
                 let values: Vec<f32> = (0..500 * dims).map(|_| at + spread * rng.f32()).collect();
                 let queries: Vec<f32> = (0..3 * dims).map(|_| at + spread * rng.f32()).collect();
                 for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct] {
-                    for (query, found) in
-                        queries.chunks_exact(dims).zip(nearest(metric, dims, &values, &queries, 7))
-                    {
+                    let one = |query| nearest(metric, dims, &values, query, 7).remove(0);
+                    let alone: Vec<_> = queries.chunks_exact(dims).map(one).collect();
+                    let together = nearest(metric, dims, &values, &queries, 7);
+                    assert_eq!(alone, together, "{metric:?}, {dims} dimensions at {at}");
+                    for (query, found) in queries.chunks_exact(dims).zip(together) {
                         let mut all: Vec<(u32, f32)> = values
                             .chunks_exact(dims)
                             .zip(0..)

@@ -22,6 +22,7 @@ pub mod cells;
 mod codec;
 mod collection;
 mod column;
+mod compare;
 pub mod dense;
 mod envelope;
 mod exact;

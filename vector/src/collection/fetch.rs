@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use larder_store_core::{ByteRange, Call, GetOptions, Got, Key, Result};
+use larder_store_core::{ByteRange, Call, GetOptions, Got, Key, Op, Result};
 
 use super::core::Core;
+use super::unpack::{INLINE, INLINE_PAYLOADS, Packed};
 use crate::manifest::Precision;
-use crate::segment::{self, Dead, Index, OnText as _, PAYLOAD_ROWS, RowSet, Segment, VECTOR_ROWS, gone};
+use crate::segment::{self, Dead, Index, OnText as _, PAYLOAD_ROWS, RowSet, Segment, gone};
 
 /// Requests that are under way at once.
 const TOGETHER: usize = 16;
@@ -23,29 +24,28 @@ impl Core {
     pub(super) async fn vectors(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         blocks: Blocks,
         call: &Call,
     ) -> Result<Vec<f32>> {
         let name = segment::key(&segment.entry, "vectors");
-        let read = self.range(&name, index.vectors.range(blocks.clone()), call).await?;
-        let mut out = Vec::new();
-        for block in blocks.clone() {
-            let rows = VECTOR_ROWS.min(index.rows() - block * VECTOR_ROWS);
-            let bytes = index.vectors.block(&read, &blocks, block, "a column of vectors");
-            let done = bytes.and_then(|bytes| {
-                segment::vectors(&bytes, rows, self.schema.dims as usize, self.schema.keep, &mut out)
-            });
-            done.map_err(|e| e.at(self.store.id()).on_text(&name))?;
-        }
-        Ok(out)
+        let bytes = self.range(&name, index.vectors.range(blocks.clone()), call).await?;
+        let (packed, schema, index) = (Packed { bytes, blocks }, self.schema, index.clone());
+        let done = match packed.values(&schema, &index) * 4 <= INLINE {
+            true => packed.vectors(&schema, &index),
+            false => {
+                let work = move || packed.vectors(&schema, &index);
+                self.env.blocking(Op::Get, &self.inflight, work).await
+            }
+        };
+        done.map_err(|e| e.at(self.store.id()).on_text(&name))
     }
 
     /// The vectors of all rows of a segment: as they were given, or as near as what is kept comes to that.
     pub(crate) async fn all_vectors(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         call: &Call,
     ) -> Result<Vec<f32>> {
         if self.schema.keep != Precision::Lossy {
@@ -53,7 +53,13 @@ impl Core {
         }
         let view = self.view.load_full();
         let codec = self.codec(&view, segment.entry.book, call).await?;
-        codec.decode(index).ok_or_else(|| {
+        let values = if index.rows() * self.schema.dims as usize * 4 <= INLINE {
+            codec.decode(index)
+        } else {
+            let index = index.clone();
+            self.env.blocking(Op::Get, &self.inflight, move || Ok(codec.decode(&index))).await?
+        };
+        values.ok_or_else(|| {
             crate::bytes::damaged("a segment", "it has neither vectors nor codes of a codebook")
                 .at(self.store.id())
         })
@@ -63,7 +69,7 @@ impl Core {
     pub(super) async fn payloads(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         rows: &[u32],
         call: &Call,
     ) -> Result<Vec<Bytes>> {
@@ -85,7 +91,7 @@ impl Core {
     pub(super) async fn all_payloads(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         call: &Call,
     ) -> Result<Vec<Bytes>> {
         if segment.entry.payload_bytes == 0 {
@@ -95,21 +101,26 @@ impl Core {
         Ok(blocks.into_iter().flat_map(|(_, payloads)| payloads).collect())
     }
 
-    async fn payload_blocks(
+    /// The payloads of some blocks of a segment, block by block.
+    pub(super) async fn payload_blocks(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         blocks: Blocks,
         call: &Call,
     ) -> Result<Vec<(usize, Vec<Bytes>)>> {
         let name = segment::key(&segment.entry, "payloads");
-        let read = self.range(&name, index.payloads.range(blocks.clone()), call).await?;
-        let one = |block: usize| {
-            let bytes = index.payloads.block(&read, &blocks, block, "a column of payloads")?;
-            let rows = PAYLOAD_ROWS.min(index.rows() - block * PAYLOAD_ROWS);
-            Ok((block, segment::payloads(&bytes, rows)?))
+        let bytes = self.range(&name, index.payloads.range(blocks.clone()), call).await?;
+        let (packed, index) = (Packed { bytes, blocks: blocks.clone() }, index.clone());
+        let done = match packed.bytes.len() <= INLINE_PAYLOADS {
+            true => packed.payloads(&index),
+            false => {
+                let work = move || packed.payloads(&index);
+                self.env.blocking(Op::Get, &self.inflight, work).await
+            }
         };
-        blocks.clone().map(one).collect::<Result<_>>().map_err(|e| e.at(self.store.id()).on_text(&name))
+        let payloads = done.map_err(|e| e.at(self.store.id()).on_text(&name))?;
+        Ok(blocks.zip(payloads).collect())
     }
 
     /// The rows of a segment that count, and the number of each.

@@ -15,6 +15,7 @@ mod scan;
 mod seal;
 mod search;
 mod sweep;
+mod unpack;
 mod view;
 mod writer;
 

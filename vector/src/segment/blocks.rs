@@ -178,55 +178,62 @@ fn join<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
     (0..count).map(move |at| std::array::from_fn(|plane| bytes[plane * count + at]))
 }
 
-/// What a block was made of.
-fn plain(block: &Bytes, most: usize, what: &str) -> Result<Bytes> {
-    match block.first() {
-        Some(0) => Ok(block.slice(1..)),
-        Some(1) => zstd::bulk::decompress(&block[1..], most)
-            .map(Bytes::from)
-            .map_err(|e| damaged(what, "a block cannot be inflated").caused_by(e)),
-        _ => Err(damaged(what, "a block is of an unknown kind")),
-    }
-}
+/// Takes blocks apart. One for many blocks: what it works with is as large as several of them.
+#[derive(Default)]
+pub(crate) struct Unpacker(zstd::bulk::Decompressor<'static>);
 
-/// The vectors of a block, added to `out`: `rows` of them, of `dims` values.
-pub(crate) fn vectors(
-    block: &Bytes,
-    rows: usize,
-    dims: usize,
-    keep: Precision,
-    out: &mut Vec<f32>,
-) -> Result<()> {
-    const WHAT: &str = "a column of vectors";
-    let width = if keep == Precision::F32 { 4 } else { 2 };
-    let len = rows * dims * width;
-    let plain = plain(block, len, WHAT)?;
-    if plain.len() != len {
-        return Err(damaged(WHAT, "a block has not as many values as its rows"));
+impl Unpacker {
+    /// What a block was made of.
+    fn plain(&mut self, block: &Bytes, most: usize, what: &str) -> Result<Bytes> {
+        match block.first() {
+            Some(0) => Ok(block.slice(1..)),
+            Some(1) => self
+                .0
+                .decompress(&block[1..], most)
+                .map(Bytes::from)
+                .map_err(|e| damaged(what, "a block cannot be inflated").caused_by(e)),
+            _ => Err(damaged(what, "a block is of an unknown kind")),
+        }
     }
-    match keep {
-        Precision::F32 => out.extend(join(&plain).map(f32::from_le_bytes)),
-        _ => out.extend(join(&plain).map(|bytes| f16::from_le_bytes(bytes).to_f32())),
-    }
-    Ok(())
-}
 
-/// The payloads of a block.
-pub(crate) fn payloads(block: &Bytes, rows: usize) -> Result<Vec<Bytes>> {
-    const WHAT: &str = "a column of payloads";
-    let plain = plain(block, MAX_PAYLOADS, WHAT)?;
-    let mut reader = Reader::new(&plain, WHAT);
-    let lens = (0..rows).map(|_| reader.u32()).collect::<Result<Vec<_>>>()?;
-    let mut at = 4 * rows;
-    let mut out = Vec::with_capacity(rows);
-    for len in lens {
-        let len = len as usize;
-        reader.take(len)?;
-        out.push(plain.slice(at..at + len));
-        at += len;
+    /// The vectors of a block, put into `out`, which has a place for each value.
+    pub(crate) fn vectors(&mut self, block: &Bytes, keep: Precision, out: &mut [f32]) -> Result<()> {
+        const WHAT: &str = "a column of vectors";
+        let width = if keep == Precision::F32 { 4 } else { 2 };
+        let len = out.len() * width;
+        let plain = self.plain(block, len, WHAT)?;
+        if plain.len() != len {
+            return Err(damaged(WHAT, "a block has not as many values as its rows"));
+        }
+        match keep {
+            Precision::F32 => {
+                out.iter_mut().zip(join(&plain)).for_each(|(out, bytes)| *out = f32::from_le_bytes(bytes));
+            }
+            _ => out
+                .iter_mut()
+                .zip(join(&plain))
+                .for_each(|(out, bytes)| *out = f16::from_le_bytes(bytes).to_f32()),
+        }
+        Ok(())
     }
-    reader.end()?;
-    Ok(out)
+
+    /// The payloads of a block.
+    pub(crate) fn payloads(&mut self, block: &Bytes, rows: usize) -> Result<Vec<Bytes>> {
+        const WHAT: &str = "a column of payloads";
+        let plain = self.plain(block, MAX_PAYLOADS, WHAT)?;
+        let mut reader = Reader::new(&plain, WHAT);
+        let lens = (0..rows).map(|_| reader.u32()).collect::<Result<Vec<_>>>()?;
+        let mut at = 4 * rows;
+        let mut out = Vec::with_capacity(rows);
+        for len in lens {
+            let len = len as usize;
+            reader.take(len)?;
+            out.push(plain.slice(at..at + len));
+            at += len;
+        }
+        reader.end()?;
+        Ok(out)
+    }
 }
 
 #[cfg(test)]
@@ -242,14 +249,14 @@ mod tests {
             let (bytes, table) = Column::of_vectors(&values, dims, keep).unwrap().finish();
             let table =
                 Table::decode(&table.encode(), table.blocks(), bytes.len() as u64, "a table").unwrap();
-            let mut seen = Vec::new();
+            let (mut seen, mut unpacker) = (vec![0.0; 37 * dims], Unpacker::default());
             let range = table.range(0..3);
             let read = bytes.slice(range.start as usize..range.end as usize);
-            for block in 0..3 {
-                let rows = VECTOR_ROWS.min(37 - block * VECTOR_ROWS);
+            for (block, seen) in seen.chunks_mut(VECTOR_ROWS * dims).enumerate() {
                 let block = table.block(&read, &(0..3), block, "a column").unwrap();
-                vectors(&block, rows, dims, keep, &mut seen).unwrap();
-                assert!(vectors(&block, rows + 1, dims, keep, &mut Vec::new()).is_err());
+                unpacker.vectors(&block, keep, seen).unwrap();
+                let mut more = vec![0.0; seen.len() + dims];
+                assert!(unpacker.vectors(&block, keep, &mut more).is_err());
             }
             let wanted = |x: &f32| if keep == Precision::F32 { *x } else { f16::from_f32(*x).to_f32() };
             assert_eq!(seen, values.iter().map(wanted).collect::<Vec<_>>());
@@ -261,8 +268,9 @@ mod tests {
         let some: Vec<Bytes> = (0..7usize).map(|n| Bytes::from(vec![n as u8; n * n])).collect();
         let (bytes, table) = Column::of_payloads(&some).unwrap().finish();
         let block = table.block(&bytes, &(0..1), 0, "a column").unwrap();
-        assert_eq!(payloads(&block, 7).unwrap(), some);
-        assert!(payloads(&block, 6).is_err());
+        let mut unpacker = Unpacker::default();
+        assert_eq!(unpacker.payloads(&block, 7).unwrap(), some);
+        assert!(unpacker.payloads(&block, 6).is_err());
         for at in 0..bytes.len() {
             let mut bad = bytes.to_vec();
             bad[at] ^= 1;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use larder_store_core::{Call, Error, ErrorKind, GetOptions, Got, Key, Op, Result, Store};
 
-pub(crate) use blocks::{PAYLOAD_ROWS, VECTOR_ROWS, payloads, vectors};
+pub(crate) use blocks::{PAYLOAD_ROWS, Unpacker, VECTOR_ROWS};
 pub(crate) use build::{Built, Layout, RowSet, build, recode};
 pub(crate) use dead::Dead;
 pub(crate) use index::{Buffer, Index, name as index_name};

@@ -1,5 +1,6 @@
 //! Collections, as their callers see them.
 
+mod batch;
 mod damage;
 mod faults;
 mod golden;
@@ -8,6 +9,7 @@ mod model;
 mod opening;
 mod places;
 mod reader;
+mod requests;
 mod simple;
 mod takeover;
 mod tiers;

@@ -45,7 +45,7 @@ impl Core {
     pub(super) async fn matching(
         &self,
         segment: &Segment,
-        index: &Index,
+        index: &Arc<Index>,
         text: &Arc<str>,
         filter: &Arc<Compiled>,
         call: &Call,

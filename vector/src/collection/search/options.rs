@@ -22,9 +22,13 @@ pub struct SearchOptions {
     pub filter: Option<Filter>,
     /// Whether payloads are answered too. They are by default.
     pub payload: bool,
-    /// Requests that each query may cost for comparing candidates whose vectors are in the store alone. 16 by default.
+    /// Requests that each query may cost: for comparing candidates whose vectors are in the store alone, and for payloads of hits, for
+    /// which vectors leave up to 4, and a quarter of all at the most. 16 by default. A payload that is asked for is answered in any
+    /// case: where hits lie in more segments, or farther apart in them, than requests are left for, there are more.
+    /// [`Work::remote_requests`] tells.
     pub remote_requests: usize,
-    /// Bytes that it may read for that. 1 MiB by default.
+    /// Bytes that it may read for that. 1 MiB by default. Vectors leave of it what payloads take on the average, up to a quarter; larger
+    /// payloads are answered in any case.
     pub remote_bytes: u64,
     /// When to answer with what is known by then.
     pub until: Option<Instant>,
@@ -114,7 +118,8 @@ pub struct Work {
     pub scanned: u64,
     /// Candidates that were compared with their vectors.
     pub rescored: u64,
-    /// Requests for vectors of candidates.
+    /// Requests for vectors of candidates and payloads of hits, as the query would cost alone. What other queries read too is counted
+    /// for each, and what a search reads for all of them, such as indexes or all vectors of an exact search, for none.
     pub remote_requests: u64,
     /// Bytes that these read.
     pub remote_bytes: u64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::scan::Candidate;
 use crate::Metric;
 use crate::column::Holding;
+use crate::compare::Comparer;
 use crate::manifest::Precision;
 use crate::segment::VECTOR_ROWS;
 
@@ -24,8 +25,22 @@ pub(super) struct Rescored {
     pub(super) known: Known,
 }
 
+/// A block of vectors among others that were read with it.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) values: Arc<Vec<f32>>,
+    /// Where it begins.
+    pub(super) from: usize,
+}
+
+impl Block {
+    fn row(&self, dims: usize, row: usize) -> &[f32] {
+        &self.values[self.from + row * dims..][..dims]
+    }
+}
+
 /// Blocks of vectors that were read, by part and block.
-pub(super) type Read = HashMap<(u32, usize), Arc<Vec<f32>>>;
+pub(super) type Read = HashMap<(u32, usize), Block>;
 
 /// Compares candidates of a query with what is at hand.
 pub(super) fn rescore(
@@ -37,22 +52,21 @@ pub(super) fn rescore(
     query: &[f32],
     candidates: &[Candidate],
 ) -> Vec<Rescored> {
-    let mut scratch = vec![0f32; dims];
+    let comparer = Comparer::new(metric, query);
     let stored = if keep == Precision::F32 { Known::Exact } else { Known::Half };
     let one = |candidate: &Candidate| {
         let row = candidate.row as usize;
         let holding = &holdings[candidate.part as usize];
         let (distance, known) = match &**holding {
             Holding::Hot { values, .. } => (
-                metric.distance(query, &values[row * dims..][..dims]),
+                comparer.distance(&values[row * dims..][..dims]),
                 if keep == Precision::Lossy { Known::Codes } else { stored },
             ),
-            Holding::Warm { .. } => {
-                holding.read(row, &mut scratch);
-                (metric.distance(query, &scratch), Known::Half)
+            Holding::Warm { file, .. } => {
+                (comparer.distance_of_halves(&file.bytes()[row * dims * 2..][..dims * 2]), Known::Half)
             }
             Holding::Cold => match read.get(&(candidate.part, row / VECTOR_ROWS)) {
-                Some(block) => (metric.distance(query, &block[row % VECTOR_ROWS * dims..][..dims]), stored),
+                Some(block) => (comparer.distance(block.row(dims, row % VECTOR_ROWS)), stored),
                 None => (candidate.distance, Known::Codes),
             },
         };

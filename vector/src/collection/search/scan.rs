@@ -3,25 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use larder_store_core::Result;
+use larder_store_core::{Op, Result};
 
 use super::options::SearchOptions;
+use super::parts::Part;
 use crate::codec::{Codec, unit};
+use crate::collection::Core;
 use crate::manifest::Schema;
 use crate::pq::{CodesRef, Search};
-use crate::segment::{Dead, Index, Segment};
 use crate::{Metric, Rows, rotated};
 
-/// A segment as a search sees it.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) segment: Arc<Segment>,
-    pub(super) index: Arc<Index>,
-    pub(super) codec: Codec,
-    pub(super) dead: Arc<Dead>,
-    /// Rows that match a filter.
-    pub(super) mask: Option<Arc<Vec<u64>>>,
-}
+/// Codes that a search looks at where it was called, and no more: beyond them it would hold up other tasks.
+const INLINE: u64 = 1 << 20;
 
 /// A row that may be one of the nearest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,20 +35,29 @@ pub(super) struct Scanned {
     pub(super) rows: u64,
 }
 
-impl Part {
-    /// The rows that count, a bit for each; `None` for all.
-    pub(super) fn masks(&self) -> Option<Vec<u64>> {
-        let dead = self.dead.words();
-        match &self.mask {
-            Some(mask) => Some(mask.iter().zip(dead).map(|(mask, dead)| mask & !dead).collect()),
-            None if self.dead.count() > 0 => Some(dead.iter().map(|dead| !dead).collect()),
-            None => None,
+impl Core {
+    /// The first pass, where it holds up nobody.
+    pub(super) async fn scan(
+        self: &Arc<Self>,
+        parts: &[Part],
+        queries: &[f32],
+        keep: usize,
+        options: &SearchOptions,
+    ) -> Result<Scanned> {
+        let rows: u64 = parts.iter().map(|part| part.index.rows() as u64).sum();
+        let codes = rows * (queries.len() / self.schema.dims as usize) as u64;
+        if codes <= INLINE {
+            return scan(&self.schema, parts, queries, keep, options);
         }
+        let (schema, parts, queries, options) =
+            (self.schema, parts.to_vec(), queries.to_vec(), options.clone());
+        let work = move || scan(&schema, &parts, &queries, keep, &options);
+        self.env.blocking(Op::Search, &self.inflight, work).await
     }
 }
 
 /// The `keep` best of each query, by codes.
-pub(super) fn scan(
+fn scan(
     schema: &Schema,
     parts: &[Part],
     queries: &[f32],

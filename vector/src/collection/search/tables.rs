@@ -5,16 +5,17 @@ use crate::memtable::Memtable;
 use crate::row::Found;
 use crate::{Metric, exact};
 
-/// The nearest rows of tables, the oldest first, that count: those whose ids no later table knows, and that match.
+/// For each query the nearest rows of tables, the oldest first, that count: those whose ids no later table knows, and that match.
+/// Which rows those are is found out once for all queries.
 pub(super) fn nearest(
     metric: Metric,
     dims: usize,
     tables: &[&Memtable],
-    query: &[f32],
+    queries: &[f32],
     keep: usize,
     filter: Option<&Compiled>,
-) -> Vec<Found> {
-    let mut found = Vec::new();
+) -> Vec<Vec<Found>> {
+    let mut found = vec![Vec::new(); queries.len() / dims];
     for (at, table) in tables.iter().enumerate() {
         let later = &tables[at + 1..];
         let counts = |row: usize| {
@@ -35,9 +36,11 @@ pub(super) fn nearest(
         if values.is_empty() {
             continue;
         }
-        for (row, distance) in exact::nearest(metric, dims, values, query, keep).into_iter().flatten() {
-            let row = table.row(if all { row as usize } else { rows[row as usize] });
-            found.push(Found { id: row.id.clone(), distance, payload: Some(row.payload.clone()) });
+        for (found, nearest) in found.iter_mut().zip(exact::nearest(metric, dims, values, queries, keep)) {
+            found.extend(nearest.into_iter().map(|(row, distance)| {
+                let row = table.row(if all { row as usize } else { rows[row as usize] });
+                Found { id: row.id.clone(), distance, payload: Some(row.payload.clone()) }
+            }));
         }
     }
     found

@@ -1,0 +1,76 @@
+//! Candidates are compared with their vectors, wherever those are.
+
+use std::sync::Arc;
+
+use larder_store_core::Result;
+
+use super::options::{Answer, SearchOptions};
+use super::parts::Part;
+use super::remote::{Budget, Plan, plan};
+use super::rescore::{Known, Read, Rescored, rescore};
+use super::scan::Candidate;
+use crate::collection::Core;
+use crate::column::Holding;
+use crate::manifest::Precision;
+use crate::tier::Tier;
+
+impl Core {
+    /// Compares candidates with their vectors, those in the store within the budget of each query.
+    pub(super) async fn compare(
+        self: &Arc<Self>,
+        parts: &[Part],
+        holdings: &[Arc<Holding>],
+        queries: &[f32],
+        candidates: Vec<Vec<Candidate>>,
+        (k, options): (usize, &SearchOptions),
+        answers: &mut [Answer],
+    ) -> Result<Vec<Vec<Rescored>>> {
+        let dims = self.schema.dims as usize;
+        let cold = |candidate: &Candidate| holdings[candidate.part as usize].tier() <= Tier::Cold;
+        let mut read = Read::new();
+        if self.schema.keep != Precision::Lossy {
+            let budget = Budget::of_vectors(options, k, parts);
+            let plans: Vec<Plan> = candidates
+                .iter()
+                .map(|candidates| {
+                    let cold: Vec<Candidate> = candidates.iter().filter(|c| cold(c)).copied().collect();
+                    plan(parts, &cold, budget)
+                })
+                .collect();
+            for (answer, plan) in answers.iter_mut().zip(&plans) {
+                answer.approximate.over_budget = plan.over;
+                answer.work.remote_requests = plan.groups.len() as u64;
+                answer.work.remote_bytes = plan.bytes;
+            }
+            read = self.read_blocks(parts, &plans, options).await?;
+        }
+        let begun = self.env.now();
+        let (metric, keep) = (self.schema.metric, self.schema.keep);
+        let all: Vec<Vec<Rescored>> = queries
+            .chunks_exact(dims)
+            .zip(&candidates)
+            .map(|(query, candidates)| rescore(metric, dims, keep, holdings, &read, query, candidates))
+            .collect();
+        let took = self.env.now() - begun;
+        let mut rows = [0u64; 4];
+        for (rescored, answer) in all.iter().zip(answers) {
+            for one in rescored {
+                if one.known == Known::Codes {
+                    continue;
+                }
+                answer.work.rescored += 1;
+                rows[holdings[one.candidate.part as usize].tier() as usize] += 1;
+            }
+            let codes = rescored.iter().filter(|one| one.known == Known::Codes).count();
+            if keep != Precision::Lossy {
+                answer.approximate.late = codes.saturating_sub(answer.approximate.over_budget);
+            }
+        }
+        let total: u64 = rows.iter().sum();
+        for tier in Tier::ALL {
+            let share = rows[tier as usize];
+            self.tiers.rescored(tier, share, took.mul_f64(share as f64 / total.max(1) as f64));
+        }
+        Ok(all)
+    }
+}
