@@ -26,7 +26,11 @@ static BEST: LazyLock<Level> = LazyLock::new(|| {
     let wish = std::env::var(VARIABLE).ok();
     let (level, understood) = Level::up_to(wish.as_deref());
     if !understood {
-        tracing::warn!(variable = VARIABLE, value = wish, "it is none of baseline, avx2 and avx512: nothing is bounded");
+        tracing::warn!(
+            variable = VARIABLE,
+            value = wish,
+            "it is none of baseline, avx2 and avx512: nothing is bounded"
+        );
     }
     level
 });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use larder_store_core::Result;
+use larder_store_core::{Op, Result};
 
 use super::options::{Answer, SearchOptions};
 use super::parts::Part;
@@ -14,12 +14,15 @@ use crate::column::Holding;
 use crate::manifest::Precision;
 use crate::tier::Tier;
 
+/// Values that are compared where the search was called, and no more: beyond them it would hold up other tasks.
+const INLINE: usize = 1 << 21;
+
 impl Core {
     /// Compares candidates with their vectors, those in the store within the budget of each query.
     pub(super) async fn compare(
         self: &Arc<Self>,
         parts: &[Part],
-        holdings: &[Arc<Holding>],
+        holdings: &Arc<[Arc<Holding>]>,
         queries: &[f32],
         candidates: Vec<Vec<Candidate>>,
         (k, options): (usize, &SearchOptions),
@@ -44,14 +47,24 @@ impl Core {
             }
             read = self.read_blocks(parts, &plans, options).await?;
         }
-        let begun = self.env.now();
-        let (metric, keep) = (self.schema.metric, self.schema.keep);
-        let all: Vec<Vec<Rescored>> = queries
-            .chunks_exact(dims)
-            .zip(&candidates)
-            .map(|(query, candidates)| rescore(metric, dims, keep, holdings, &read, query, candidates))
-            .collect();
-        let took = self.env.now() - begun;
+        let values = candidates.iter().map(Vec::len).sum::<usize>() * dims;
+        let (metric, keep, env) = (self.schema.metric, self.schema.keep, self.env.clone());
+        let each = move |holdings: &[Arc<Holding>], queries: &[f32]| {
+            let begun = env.now();
+            let pairs = queries.chunks_exact(dims).zip(&candidates);
+            let one = |(query, candidates): (&[f32], &Vec<Candidate>)| {
+                rescore(metric, dims, keep, holdings, &read, query, candidates)
+            };
+            let all: Vec<Vec<Rescored>> = pairs.map(one).collect();
+            (all, env.now() - begun)
+        };
+        let (all, took) = if values <= INLINE {
+            each(holdings, queries)
+        } else {
+            let (holdings, queries) = (holdings.clone(), queries.to_vec());
+            let work = move || Ok(each(&holdings, &queries));
+            self.env.blocking(Op::Search, &self.inflight, work).await?
+        };
         let mut rows = [0u64; 4];
         for (rescored, answer) in all.iter().zip(answers) {
             for one in rescored {

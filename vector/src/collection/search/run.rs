@@ -93,7 +93,7 @@ impl Core {
         let dims = self.schema.dims as usize;
         let count = queries.len() / dims;
         let mut answers = vec![Answer::default(); count];
-        let holdings: Vec<Arc<Holding>> = parts.iter().map(|part| part.segment.column.holding()).collect();
+        let holdings: Arc<[Arc<Holding>]> = parts.iter().map(|part| part.segment.column.holding()).collect();
         let rescored = if options.exact {
             self.exact(&parts, queries, k, &options.call).await?
         } else {
