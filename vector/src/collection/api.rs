@@ -33,7 +33,8 @@ pub trait VectorStore: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`], before anything is written, for a row that is none; [`ErrorKind::Unknown`] where it is not known
-    /// whether they were written; [`ErrorKind::Conflict`] where another writer has taken over.
+    /// whether they were written; [`ErrorKind::Conflict`] where another writer has taken over; [`ErrorKind::Unavailable`], before
+    /// anything is written, where no more is taken up for now.
     async fn upsert_opts(&self, rows: Vec<Row>, call: &Call) -> Result<()>;
 
     /// Removes the rows of some ids, where there are any.
@@ -136,6 +137,8 @@ pub struct Stats {
     pub dead: u64,
     /// Rows that are in no segment yet.
     pub unsealed: u64,
+    /// About as many bytes of memory as what is in no segment yet takes, which no budget has.
+    pub unsealed_bytes: u64,
     /// Segments.
     pub segments: usize,
     /// Segments in each tier, as [`Tier::ALL`] has them.
@@ -273,6 +276,7 @@ impl Collection {
             rows: sealed + unsealed - dead,
             dead,
             unsealed,
+            unsealed_bytes: view.unsealed_bytes(),
             segments: view.segments.len(),
             tiers,
             codebooks: view.manifest.books.len(),

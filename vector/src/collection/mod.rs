@@ -1,6 +1,7 @@
 //! Collections of vectors in a store.
 
 mod api;
+mod backlog;
 mod core;
 pub(crate) mod fetch;
 mod follow;

@@ -1,5 +1,6 @@
 //! Collections, as their callers see them.
 
+mod backlog;
 mod damage;
 mod faults;
 mod golden;
