@@ -116,10 +116,11 @@ impl Core {
                 // The log takes it, and a later seal may succeed.
                 Some(_) => return Ok(()),
                 // Whoever writes faster than it can be sealed waits for it. An error is noted, and found by the next look.
-                None => match self.seal_next(&Call::default()).await {
-                    Ok(false) => return Ok(()),
-                    Ok(true) | Err(_) => {}
-                },
+                None => {
+                    if let Ok(false) = self.seal_next(&Call::default()).await {
+                        return Ok(());
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Collections, as their callers see them.
 
 mod backlog;
+mod budgets;
 mod damage;
 mod faults;
 mod golden;
