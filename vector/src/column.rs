@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use half::f16;
 
 use crate::local::Mapped;
 use crate::tier::{Reservation, Tier};
@@ -51,5 +52,21 @@ impl Holding {
             Holding::Cold => 0,
             Holding::Warm { room, .. } | Holding::Hot { room, .. } => room.bytes(),
         }
+    }
+
+    /// The values of a row, put into `out`, which has as many as there are dimensions; `false` if they are not at hand.
+    pub(crate) fn read(&self, row: usize, out: &mut [f32]) -> bool {
+        let dims = out.len();
+        match self {
+            Holding::Cold => return false,
+            Holding::Hot { values, .. } => out.copy_from_slice(&values[row * dims..][..dims]),
+            Holding::Warm { file, .. } => {
+                let halves = file.bytes()[row * dims * 2..][..dims * 2].as_chunks().0;
+                for (half, out) in halves.iter().zip(out) {
+                    *out = f16::from_le_bytes(*half).to_f32();
+                }
+            }
+        }
+        true
     }
 }

@@ -57,23 +57,54 @@ impl Local {
     ///
     /// # Errors
     /// `Full` for a full disk; else what the system says.
-    pub(crate) fn write(self: &Arc<Local>, parts: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Mapped> {
-        let path = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let wrong = |e: io::Error| {
-            let full = matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-            let kind = if full { ErrorKind::Full } else { ErrorKind::Unavailable };
-            Error::new(kind, Op::Maintain, format!("the file {} was not written", path.display()))
-                .caused_by(e)
-        };
-        let named = Named { path: path.clone(), local: self.clone() };
-        let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(wrong)?;
+    pub(crate) fn write(
+        self: &Arc<Local>,
+        parts: impl Iterator<Item = Result<impl AsRef<[u8]>>>,
+    ) -> Result<Mapped> {
+        let mut draft = self.draft()?;
         for part in parts {
-            file.write_all(&part?).map_err(wrong)?;
+            draft.add(part?.as_ref())?;
         }
+        draft.finish()
+    }
+
+    /// Begins a file, to which parts are added as they come.
+    ///
+    /// # Errors
+    /// As [`write`](Local::write).
+    pub(crate) fn draft(self: &Arc<Local>) -> Result<Draft> {
+        let path = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        let named = Named { path, local: self.clone() };
+        let file = File::options().read(true).write(true).create_new(true).open(&named.path);
+        Ok(Draft { file: file.map_err(|e| named.wrong(e))?, named })
+    }
+}
+
+/// A file that is being written. It is removed if nobody finishes it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    file: File,
+    named: Named,
+}
+
+impl Draft {
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// As [`Local::write`].
+    pub(crate) fn add(&mut self, part: &[u8]) -> Result<()> {
+        self.file.write_all(part).map_err(|e| self.named.wrong(e))
+    }
+
+    /// Maps what was written.
+    ///
+    /// # Errors
+    /// As [`Local::write`].
+    pub(crate) fn finish(self) -> Result<Mapped> {
         // SAFETY: the file was just made in a folder of this process alone, whose name nobody else knows and whose lock is held; this
         // process writes it nowhere but above, and never shortens it.
-        let map = unsafe { Mmap::map(&file) }.map_err(wrong)?;
-        Ok(Mapped { map, _file: named })
+        let map = unsafe { Mmap::map(&self.file) }.map_err(|e| self.named.wrong(e))?;
+        Ok(Mapped { map, _file: self.named })
     }
 }
 
@@ -98,6 +129,15 @@ fn remove_abandoned(place: &Path) {
 struct Named {
     path: PathBuf,
     local: Arc<Local>,
+}
+
+impl Named {
+    fn wrong(&self, e: io::Error) -> Error {
+        let full = matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let kind = if full { ErrorKind::Full } else { ErrorKind::Unavailable };
+        Error::new(kind, Op::Maintain, format!("the file {} was not written", self.path.display()))
+            .caused_by(e)
+    }
 }
 
 impl Drop for Named {

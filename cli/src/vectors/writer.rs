@@ -1,5 +1,6 @@
 //! Writes rows, and makes segments of them.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use larder::Call;
@@ -9,6 +10,7 @@ use super::open;
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::units;
 
 /// Rows and bytes from which on a segment is made, as a collection does by itself.
 const ROWS: u64 = 65_536;
@@ -20,11 +22,18 @@ pub(crate) struct Writer {
     pub(crate) places: Collection,
     rows: AtomicU64,
     bytes: AtomicU64,
+    /// Where it is told that it seals: that takes seconds now and then, in which nothing is written.
+    line: OnceLock<Progress>,
 }
 
 impl Writer {
     pub(crate) fn new(places: Collection) -> Writer {
-        Writer { places, rows: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+        Writer { places, rows: AtomicU64::new(0), bytes: AtomicU64::new(0), line: OnceLock::new() }
+    }
+
+    /// Tells on this line what takes long.
+    pub(crate) fn tell(&self, line: &Progress) {
+        let _ = self.line.set(line.clone());
     }
 
     /// Writes rows. When it returns they are as durable as the store makes them.
@@ -35,6 +44,9 @@ impl Writer {
         let count = self.rows.fetch_add(count, Relaxed) + count;
         let bytes = self.bytes.fetch_add(bytes as u64, Relaxed) + bytes as u64;
         if count >= ROWS || bytes >= BYTES {
+            if let Some(line) = self.line.get() {
+                line.say(sealing(&self.places.stats()));
+            }
             self.places.flush().await?;
             self.rows.store(0, Relaxed);
             self.bytes.store(0, Relaxed);
@@ -45,11 +57,11 @@ impl Writer {
     /// Makes segments of what is left, and puts together what is near each other; what there is then.
     pub(crate) async fn settle(&self, cx: &Cx, optimize: bool) -> Result<Stats> {
         let line = Progress::text(cx);
-        line.say("making segments".into());
+        line.say(sealing(&self.places.stats()));
         let done = async {
             self.places.flush().await?;
             if optimize {
-                line.say("putting together what is near each other".into());
+                line.say(clustering(&self.places.stats()));
                 self.places.optimize().await?;
             }
             Ok::<(), larder::Error>(())
@@ -69,4 +81,16 @@ impl Writer {
     pub(crate) async fn close(&self, cx: &Cx) {
         open::close(cx, &self.places).await;
     }
+}
+
+/// What is said while segments are made of what was written.
+fn sealing(stats: &Stats) -> String {
+    let there = units::count(stats.segments as u64, "segment", "segments");
+    format!("sealing: {}, beside {there}", units::count(stats.unsealed, "vector", "vectors"))
+}
+
+/// What is said while rows are put together that are near each other.
+fn clustering(stats: &Stats) -> String {
+    let there = units::count(stats.segments as u64, "segment", "segments");
+    format!("clustering: {} of {there}", units::count(stats.rows, "vector", "vectors"))
 }

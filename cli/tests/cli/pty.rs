@@ -8,6 +8,7 @@ use std::process::Stdio;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::shop::Shop;
+use crate::vectors::npy;
 
 /// A terminal: our end, and the command's.
 fn terminal() -> (File, File) {
@@ -59,6 +60,34 @@ fn progress_is_shown_and_gone() {
     let (code, _, seen) = run(&shop, &["import", "-", "lmdb:b"], "");
     assert!(code == Some(2) && seen.contains("that is a terminal"), "{seen}");
     assert!(!shop.path("b").exists());
+}
+
+#[test]
+fn an_import_of_vectors_says_what_takes_long() {
+    let shop = Shop::new();
+    let points: Vec<Vec<f32>> = (0..70_000).map(|n| vec![n as f32, (n % 13) as f32]).collect();
+    shop.file("a.npy", npy(&points));
+    let import = ["vector", "import", "lmdb:db", "a.npy", "--batch", "8192"];
+    let (code, out, seen) = run(&shop, &import, "");
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(out.starts_with("written     70000 vectors"), "{out}");
+    for part in [
+        "importing: ",
+        " of 70000 vectors",
+        // In the middle of it as well, from 65,536 rows on.
+        "sealing: 65536 vectors, beside 0 segments",
+        "sealing: 4464 vectors, beside 1 segment",
+        "clustering: 70000 vectors of 2 segments",
+    ] {
+        assert!(seen.contains(part), "{part}: {seen:?}");
+    }
+    // A dump is told of as a job, and then as a file is.
+    shop.ok(&["vector", "export", "lmdb:db", "a.cbor"]);
+    let (code, _, seen) = run(&shop, &["vector", "import", "lmdb:again", "a.cbor"], "");
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("sealing: ") && seen.contains("clustering: 70000 vectors"), "{seen:?}");
+    let (code, out, seen) = run(&shop, &["vector", "import", "lmdb:quiet", "a.npy", "-q"], "");
+    assert_eq!((code, out.as_str(), seen.as_str()), (Some(0), "", ""));
 }
 
 #[test]

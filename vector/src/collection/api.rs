@@ -7,98 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use larder_store_core::{Call, Error, ErrorKind, Items, Op, Result, Store};
 
+pub(super) use super::checks::check_vector;
+use super::checks::{check, check_id};
 use super::core::Core;
 use super::open::{Opened, open};
 use super::options::{CollectionOptions, Role};
 use super::search::{Answer, SearchOptions};
+use super::stats::Stats;
+use super::store::VectorStore;
 use super::writer::{self, Jobs};
-use crate::manifest::{Precision, Schema};
+use crate::Id;
+use crate::manifest::Schema;
 use crate::row::Row;
-use crate::tier::{Room, Tier};
-use crate::tiers::{Explanation, Moved};
+use crate::tier::Tier;
+use crate::tiers::Explanation;
 use crate::wal::Change;
-use crate::{Id, Metric};
-
-/// The longest payload, in bytes.
-const MAX_PAYLOAD: usize = 64 * 1024;
-
-/// Vectors by their ids, and the nearest of them: what engines other than [`Collection`] can be put behind.
-#[async_trait]
-pub trait VectorStore: Send + Sync {
-    /// What all vectors have in common.
-    fn schema(&self) -> &Schema;
-
-    /// Writes rows, each in the place of one of its id that there was; of rows of the same id the last one counts. They are as
-    /// durable as the store makes them when it returns.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`], before anything is written, for a row that is none; [`ErrorKind::Unknown`] where it is not known
-    /// whether they were written; [`ErrorKind::Conflict`] where another writer has taken over.
-    async fn upsert_opts(&self, rows: Vec<Row>, call: &Call) -> Result<()>;
-
-    /// Removes the rows of some ids, where there are any.
-    ///
-    /// # Errors
-    /// As [`upsert_opts`](VectorStore::upsert_opts).
-    async fn delete_opts(&self, ids: Vec<Id>, call: &Call) -> Result<()>;
-
-    /// The row of an id.
-    ///
-    /// # Errors
-    /// Those of the store below.
-    async fn get_opts(&self, id: &Id, call: &Call) -> Result<Option<Row>>;
-
-    /// The `k` nearest rows of each query. Queries stand one after the other, as many values each as there are dimensions.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for queries that are none, and `k` of 0; those of the store below.
-    async fn search_batch(&self, queries: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Answer>>;
-
-    /// All rows, in no order: each that is there from the beginning of the scan to its end once.
-    fn scan_opts(&self, call: &Call) -> Items<Row>;
-
-    /// The `k` nearest rows of a query.
-    ///
-    /// # Errors
-    /// As [`search_batch`](VectorStore::search_batch).
-    async fn search(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Answer> {
-        if query.len() != self.schema().dims as usize {
-            let why = format!("a query of {} values, and vectors have {}", query.len(), self.schema().dims);
-            return Err(Error::new(ErrorKind::Invalid, Op::Search, why));
-        }
-        let mut answers = self.search_batch(query, k, options).await?;
-        Ok(answers.pop().unwrap_or_default())
-    }
-
-    /// Writes rows, without a deadline.
-    ///
-    /// # Errors
-    /// As [`upsert_opts`](VectorStore::upsert_opts).
-    async fn upsert(&self, rows: Vec<Row>) -> Result<()> {
-        self.upsert_opts(rows, &Call::default()).await
-    }
-
-    /// Removes rows, without a deadline.
-    ///
-    /// # Errors
-    /// As [`delete_opts`](VectorStore::delete_opts).
-    async fn delete(&self, ids: Vec<Id>) -> Result<()> {
-        self.delete_opts(ids, &Call::default()).await
-    }
-
-    /// The row of an id, without a deadline.
-    ///
-    /// # Errors
-    /// As [`get_opts`](VectorStore::get_opts).
-    async fn get(&self, id: &Id) -> Result<Option<Row>> {
-        self.get_opts(id, &Call::default()).await
-    }
-
-    /// All rows, without a deadline.
-    fn scan(&self) -> Items<Row> {
-        self.scan_opts(&Call::default())
-    }
-}
 
 /// A collection of vectors in a store, to which it has to itself.
 ///
@@ -124,34 +47,6 @@ pub trait VectorStore: Send + Sync {
 pub struct Collection {
     core: Arc<Core>,
     jobs: std::sync::Mutex<Option<Jobs>>,
-}
-
-/// What a collection holds.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Rows that count, those apart that were replaced since their segment was read.
-    pub rows: u64,
-    /// Rows in segments that count no more.
-    pub dead: u64,
-    /// Rows that are in no segment yet.
-    pub unsealed: u64,
-    /// Segments.
-    pub segments: usize,
-    /// Segments in each tier, as [`Tier::ALL`] has them.
-    pub tiers: [usize; 4],
-    /// Codebooks that segments have codes of, and the newest.
-    pub codebooks: usize,
-    /// Bytes of the segments' objects in the store.
-    pub stored: u64,
-    /// The budget of memory, and what is used of it.
-    pub memory: Room,
-    /// The budget of files, and what is used of it.
-    pub disk: Room,
-    /// What has moved.
-    pub moved: Moved,
-    /// How many have been the writer.
-    pub epoch: u64,
 }
 
 impl Collection {
@@ -262,31 +157,7 @@ impl Collection {
 
     /// What it holds.
     pub fn stats(&self) -> Stats {
-        let core = &self.core;
-        let view = core.view.load_full();
-        let mut tiers = [0; 4];
-        core.explain().iter().for_each(|segment| tiers[segment.tier as usize] += 1);
-        let dead: u64 = view.segments.iter().map(|segment| u64::from(segment.dead_count())).sum();
-        let sealed: u64 = view.segments.iter().map(|segment| u64::from(segment.entry.rows)).sum();
-        let unsealed = view.unsealed();
-        Stats {
-            rows: sealed + unsealed - dead,
-            dead,
-            unsealed,
-            segments: view.segments.len(),
-            tiers,
-            codebooks: view.manifest.books.len(),
-            stored: view
-                .segments
-                .iter()
-                .map(|segment| &segment.entry)
-                .map(|entry| entry.index_bytes + entry.vector_bytes + entry.payload_bytes)
-                .sum(),
-            memory: core.tiers.memory.room(),
-            disk: core.tiers.disk.room(),
-            moved: core.tiers.moved(),
-            epoch: view.manifest.epoch,
-        }
+        self.core.stats()
     }
 
     /// Waits for what goes on in the background, and closes the collection. What was written stays in the log until it is sealed.
@@ -355,53 +226,4 @@ impl VectorStore for Collection {
     fn scan_opts(&self, call: &Call) -> Items<Row> {
         super::scan::scan(self.core.clone(), call.clone())
     }
-}
-
-/// That a row can be written.
-fn check(schema: &Schema, row: &Row) -> Result<()> {
-    let invalid = |why: String| Err(Error::new(ErrorKind::Invalid, Op::Upsert, why));
-    if row.vector.len() != schema.dims as usize {
-        return invalid(format!(
-            "{} values, and the collection has {} dimensions",
-            row.vector.len(),
-            schema.dims
-        ));
-    }
-    check_vector(Op::Upsert, schema.metric, &row.vector)?;
-    if schema.keep == Precision::F16
-        && let Some(value) = row.vector.iter().find(|value| value.abs() > 65_504.0)
-    {
-        return invalid(format!("{value} is too large for half precision, which the collection keeps"));
-    }
-    check_id(&row.id)?;
-    if row.payload.len() > MAX_PAYLOAD {
-        return invalid(format!("a payload of {} bytes: {MAX_PAYLOAD} at the most", row.payload.len()));
-    }
-    crate::filter::check_payload(&row.payload)
-}
-
-/// That an id is one: a text may have been made by hand.
-fn check_id(id: &Id) -> Result<()> {
-    match id {
-        Id::Num(_) => Ok(()),
-        Id::Text(text) => Id::text(text.clone()).map(drop),
-    }
-}
-
-/// That a vector can be compared.
-pub(super) fn check_vector(op: Op, metric: Metric, vector: &[f32]) -> Result<()> {
-    let invalid = |why: String| Err(Error::new(ErrorKind::Invalid, op, why));
-    if let Some((at, value)) = vector.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        return invalid(format!("value {at} is {value}"));
-    }
-    let square: f32 = vector.iter().map(|x| x * x).sum();
-    if square.is_nan() || square > f32::MAX / 4.0 {
-        return invalid(
-            "it is too long: squares of distances would be no numbers of single precision".into(),
-        );
-    }
-    if metric == Metric::Cosine && square <= f32::MIN_POSITIVE {
-        return invalid("its length is 0, with which there is no cosine".into());
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use larder_store_core::env::InFlight;
 use larder_store_core::{Call, Env, Error, ErrorKind, Op, Result, Store};
 
+use super::backlog::Backlog;
 use super::options::CollectionOptions;
 use super::view::View;
 use crate::codec::{Book, Codec};
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) turn: tokio::sync::Mutex<()>,
     /// Held by whoever rewrites segments.
     pub(crate) rewriting: tokio::sync::Mutex<()>,
+    pub(crate) backlog: Backlog,
     pub(crate) inflight: InFlight,
     pub(crate) closed: Arc<AtomicBool>,
     /// Another writer has taken over.

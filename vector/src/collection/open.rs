@@ -55,6 +55,7 @@ pub(super) async fn open(store: Arc<dyn Store>, options: CollectionOptions) -> R
         view: ArcSwap::from_pointee(view),
         turn: Default::default(),
         rewriting: Default::default(),
+        backlog: Default::default(),
         inflight: InFlight::new(),
         closed: Arc::new(AtomicBool::new(false)),
         fenced: AtomicBool::new(false),

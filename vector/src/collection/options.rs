@@ -57,6 +57,11 @@ pub struct CollectionOptions {
     /// Whether segments are sealed, rewritten and moved by themselves, as they are by default; else by [`Collection::flush`],
     /// [`Collection::optimize`] and [`Collection::rebalance`] only.
     ///
+    /// With `true` what is not sealed yet takes a bounded memory: whoever writes faster than it can be sealed waits for it, and while
+    /// sealing fails, writes are refused as soon as four tables of [`seal_rows`](CollectionOptions::seal_rows) or
+    /// [`seal_bytes`](CollectionOptions::seal_bytes) wait, with an error that says why, until a seal succeeds. With `false` nothing
+    /// bounds it but calls of [`Collection::flush`]: all rows written since the last one that succeeded are in memory.
+    ///
     /// [`Collection::flush`]: crate::Collection::flush
     /// [`Collection::optimize`]: crate::Collection::optimize
     /// [`Collection::rebalance`]: crate::Collection::rebalance

@@ -143,6 +143,14 @@ impl Core {
         }
         let _turn = self.turn.lock().await;
         let view = self.view.load_full();
+        // An answer that got lost may have been found meanwhile, and with it that these segments were rewritten before.
+        let is_there = |(source, _): &(Arc<Segment>, _)| {
+            view.segments.iter().any(|segment| segment.entry.name == source.entry.name)
+        };
+        if !sources.iter().all(is_there) {
+            self.remove(packed.iter().flat_map(|(entry, _)| keys(entry)).collect(), call).await;
+            return Ok(());
+        }
         let mut fresh = Vec::new();
         for (mut entry, origin) in packed {
             let mut dead = Dead::none(origin.len());

@@ -19,15 +19,20 @@ const TOGETHER: usize = 8;
 impl Core {
     /// Seals every table that gets no more.
     pub(super) async fn seal_all(&self, call: &Call) -> Result<()> {
-        loop {
-            let turn = self.turn.lock().await;
-            let view = self.view.load_full();
-            if view.tables.len() < 2 {
-                drop(turn);
-                return Ok(());
-            }
-            self.seal(&view, call).await?;
+        while self.seal_next(call).await? {}
+        Ok(())
+    }
+
+    /// Seals the oldest table that gets no more; `false` if there is none.
+    pub(super) async fn seal_next(&self, call: &Call) -> Result<bool> {
+        let _turn = self.turn.lock().await;
+        let view = self.view.load_full();
+        if view.tables.len() < 2 {
+            return Ok(false);
         }
+        let done = self.seal(&view, call).await;
+        self.backlog.sealed(&done, self.env.now());
+        done.map(|()| true)
     }
 
     /// Seals the oldest table. Whoever calls it holds [`Core::turn`].

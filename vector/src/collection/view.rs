@@ -57,6 +57,11 @@ impl View {
         self.codecs.iter().find(|codec| codec.book() == book)
     }
 
+    /// About as many bytes of memory as tables take.
+    pub(crate) fn unsealed_bytes(&self) -> u64 {
+        self.read_tables().iter().map(|table| table.bytes() as u64).sum()
+    }
+
     /// Rows of tables that no later table knows something newer of.
     pub(crate) fn unsealed(&self) -> u64 {
         let tables = self.read_tables();

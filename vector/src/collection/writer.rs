@@ -17,8 +17,6 @@ const SLOT: usize = 4 << 20;
 const WAITING: usize = 1024;
 /// Slots that say who is the writer, from which on they are put behind the floor: whoever opens reads them all.
 const BEGINS: usize = 64;
-/// Tables that wait for being sealed before writes wait for them.
-const FROZEN: usize = 2;
 
 /// What a caller wants.
 #[derive(Debug)]
@@ -95,11 +93,14 @@ impl Writer {
             if waiting.is_empty() {
                 continue;
             }
-            let done = self.commit(batch).await;
+            let done = match self.core.admit().await {
+                Ok(()) => self.commit(batch).await,
+                Err(error) => Err(error),
+            };
             for waiting in waiting {
                 let _ = waiting.send(done.clone());
             }
-            self.freeze_if_full().await;
+            self.freeze_if_full();
         }
     }
 
@@ -141,31 +142,16 @@ impl Writer {
         batch.into_iter().for_each(|change| table.apply(slot, change));
     }
 
-    async fn freeze_if_full(&mut self) {
+    fn freeze_if_full(&self) {
         let options = &self.core.options;
         let full = {
             let view = self.core.view.load();
             let table = view.active().read();
             table.len() >= options.seal_rows || table.bytes() >= options.seal_bytes || table.begins() > BEGINS
         };
-        if !full || !options.background {
-            return;
-        }
-        self.freeze();
-        let core = self.core.clone();
-        let busy = core.inflight.enter();
-        self.core.env.spawn(async move {
-            if let Err(error) = core.seal_all(&Call::default()).await {
-                tracing::warn!(store = %core.store.id(), %error, "vectors were not sealed, and stay in the log");
-            } else if let Err(error) = core.tidy(&Call::default()).await {
-                tracing::warn!(store = %core.store.id(), %error, "segments were not rewritten");
-            }
-            drop(busy);
-        });
-        // Whoever writes faster than it can be sealed waits for it.
-        if self.core.view.load().tables.len() > FROZEN + 1 {
-            let waited = self.core.turn.lock().await;
-            drop(waited);
+        if full && options.background {
+            self.freeze();
+            self.core.seal_in_background();
         }
     }
 

@@ -1,17 +1,15 @@
-//! Indexes and columns are taken in, where there is room for them.
+//! Indexes are taken in, where there is room for them.
 
-use half::f16;
+use std::sync::Arc;
+
 use larder_store_core::{Call, Error, ErrorKind, Op, Result};
 
 use super::Tiers;
 use crate::collection::Core;
-use crate::column::Holding;
+use crate::local::Local;
 use crate::manifest::SegmentEntry;
 use crate::segment::{self, Buffer, Index, OnText as _};
 use crate::tier::Reservation;
-
-/// Rows that are rounded at once.
-const ROWS: usize = 1024;
 
 impl Tiers {
     /// Reads an index: into memory, or into a file, or, if there is room in neither, for as long as it is used.
@@ -22,57 +20,51 @@ impl Tiers {
         let name = segment::index_name(entry);
         let object = segment::read(&core.store, &name, call).await?;
         let bytes = object.len() as u64;
-        let buffer = if let Some(room) = self.memory.try_reserve(bytes) {
-            Buffer::copied(&object, Some(room))?
-        } else if let Some(local) = self.local()
-            && let Some(room) = self.disk.try_reserve(bytes)
-        {
-            match local.write(std::iter::once(Ok(object.to_vec()))) {
-                Ok(file) => Buffer::File(file, room),
-                Err(error) => {
-                    tracing::warn!(%error, "an index is not kept");
-                    Buffer::copied(&object, None)?
-                }
-            }
-        } else {
-            Buffer::copied(&object, None)?
+        let memory = self.memory.try_reserve(bytes);
+        let file = match memory {
+            Some(_) => None,
+            None => self.file_room(bytes),
         };
-        Index::new(entry, &core.schema, buffer).map_err(|e| e.at(core.store.id()).on_text(&name))
+        let (entry, schema) = (entry.clone(), core.schema);
+        // Files are written, and every byte is checked, where that holds up no task.
+        let work = move || {
+            let buffer = match file {
+                Some((local, room)) => match local.write(std::iter::once(Ok(&object))) {
+                    Ok(file) => Buffer::File(file, room),
+                    Err(error) => {
+                        tracing::warn!(%error, "an index is not kept");
+                        Buffer::copied(&object, None)?
+                    }
+                },
+                None => Buffer::copied(&object, memory)?,
+            };
+            Index::new(&entry, &schema, buffer)
+        };
+        let index = core.env.blocking(Op::Maintain, &core.inflight, work).await;
+        index.map_err(|e| e.at(core.store.id()).on_text(&name))
     }
 
-    /// Room for a column in memory.
+    /// Room in memory.
     ///
     /// # Errors
     /// `Full` if there is none.
-    pub(super) fn hot_room(&self, bytes: u64) -> Result<Reservation> {
+    pub(super) fn memory_room(&self, bytes: u64) -> Result<Reservation> {
         self.memory.try_reserve(bytes).ok_or_else(|| no_room("memory", bytes))
     }
 
-    /// A column in a file.
+    /// Room for a file, and where to put it.
     ///
     /// # Errors
-    /// `Full` if there is no room; `Invalid` for values that half precision has not.
-    pub(super) fn warm(&self, dims: usize, values: &[f32]) -> Result<Holding> {
-        let bytes = values.len() as u64 * 2;
-        let local = self.local().ok_or_else(|| no_room("disk", bytes))?;
-        let disk = self.disk.try_reserve(bytes).ok_or_else(|| no_room("disk", bytes))?;
-        let round = |values: &[f32]| {
-            let mut out = Vec::with_capacity(values.len() * 2);
-            for value in values {
-                let half = f16::from_f32(*value);
-                if !half.is_finite() {
-                    let why = format!("{value} is too large for half precision");
-                    return Err(Error::new(ErrorKind::Invalid, Op::Maintain, why));
-                }
-                out.extend_from_slice(&half.to_le_bytes());
-            }
-            Ok(out)
-        };
-        let file = local.write(values.chunks(ROWS * dims).map(round))?;
-        Ok(Holding::Warm { file, room: disk })
+    /// `Full` if there is none.
+    pub(super) fn disk_room(&self, bytes: u64) -> Result<(Arc<Local>, Reservation)> {
+        self.file_room(bytes).ok_or_else(|| no_room("disk", bytes))
+    }
+
+    fn file_room(&self, bytes: u64) -> Option<(Arc<Local>, Reservation)> {
+        Some((self.local()?.clone(), self.disk.try_reserve(bytes)?))
     }
 }
 
-fn no_room(of: &str, bytes: u64) -> Error {
+pub(super) fn no_room(of: &str, bytes: u64) -> Error {
     Error::new(ErrorKind::Full, Op::Maintain, format!("the budget of {of} has no room for {bytes} bytes"))
 }

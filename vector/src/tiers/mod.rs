@@ -4,6 +4,7 @@ mod guard;
 mod hold;
 mod machine;
 mod moves;
+mod take;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

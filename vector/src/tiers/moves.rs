@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use larder_store_core::{Call, ErrorKind, Op, Result};
 
-use super::guard::Verdict;
+use super::guard::{Trial, Verdict};
 use super::{Tiers, locked};
-use crate::collection::Core;
+use crate::collection::{Core, kept_free};
 use crate::column::Holding;
 use crate::manifest::Precision;
-use crate::segment::Segment;
+use crate::segment::{Index, Segment};
 use crate::tier::{Budgets, Footprint, Reason, SegmentState, Tier, Veto};
 
 /// How long a tier that the guard refused is refused.
@@ -55,7 +55,9 @@ impl Core {
         let view = self.view.load_full();
         let states: Vec<SegmentState> =
             view.segments.iter().map(|segment| self.tiers.state(self, segment)).collect();
-        let budgets = Budgets { memory: self.tiers.memory.room(), disk: self.tiers.disk_room() };
+        let mut budgets = Budgets { memory: self.tiers.memory.room(), disk: self.tiers.disk_budget() };
+        // What moves is read in parts, for which there is to be room when all that is planned is there.
+        budgets.memory.limit -= kept_free(budgets.memory.limit);
         let now = self.env.monotonic();
         let plan = {
             let (costs, rates) = (locked(&self.tiers.costs).clone(), self.tiers.tracker.rates(now));
@@ -86,54 +88,27 @@ impl Core {
         let begun = self.env.now();
         let index = segment.load(self, call).await?;
         let holding = segment.column.holding();
-        let down = to < from;
-        // Reserved before it is allocated.
-        let dims = self.schema.dims as usize;
-        let room = match to {
-            Tier::Hot => Some(self.tiers.hot_room((index.rows() * dims * 4) as u64)?),
-            _ => None,
+        if to < from && !self.may_go(segment, &index, &holding, from, to, call).await? {
+            self.tiers.refuse(segment.entry.number, to, self.env.monotonic());
+            return Ok(false);
+        }
+        let taken = match (to, &*holding) {
+            (Tier::Hot, Holding::Hot { .. }) | (Tier::Warm, Holding::Warm { .. }) => None,
+            // Promotion restores what was given; a demotion begins with what there is.
+            (Tier::Hot, _) => Some(self.to_memory(segment, &index, call).await),
+            (Tier::Warm, Holding::Hot { .. }) => Some(self.memory_to_file(holding.clone()).await),
+            (Tier::Warm, Holding::Cold) => Some(self.to_file(segment, &index, call).await),
+            _ => Some(Ok(Holding::Cold)),
         };
-        // Promotion restores what was given; a demotion begins with what there is.
-        let read = match &*holding {
-            Holding::Hot { .. } => None,
-            _ if down && to == Tier::Cold && from == Tier::Warm => {
-                Some(self.all_vectors(segment, &index, call).await?)
-            }
-            _ if to >= Tier::Warm => Some(self.all_vectors(segment, &index, call).await?),
-            _ => None,
-        };
-        let values = match &*holding {
-            Holding::Hot { values, .. } => Some(&values[..]),
-            _ => read.as_deref(),
-        };
-        if down
-            && let Some(values) = values
-            && self.schema.keep != Precision::Lossy
-        {
-            let codec = self.codec(&self.view.load_full(), segment.entry.book, call).await?;
-            let Verdict { before, after } =
-                self.tiers.judge(&self.schema, &index, &codec, values, from, to)?;
-            if before - after > self.options.guard {
-                tracing::info!(segment = segment.entry.number, %from, %to, before, after, "a demotion would lose recall");
+        match taken {
+            Some(Ok(taken)) => segment.column.replace(taken),
+            // Half precision has not such values.
+            Some(Err(error)) if error.is(ErrorKind::Invalid) && to == Tier::Warm => {
                 self.tiers.refuse(segment.entry.number, to, self.env.monotonic());
                 return Ok(false);
             }
-        }
-        match (to, values) {
-            (Tier::Hot, _) => {
-                if let (Some(values), Some(room)) = (read, room) {
-                    segment.column.replace(Holding::Hot { values, room });
-                }
-            }
-            (Tier::Warm, Some(values)) => match self.tiers.warm(dims, values) {
-                Ok(holding) => segment.column.replace(holding),
-                Err(error) if error.is(ErrorKind::Invalid) => {
-                    self.tiers.refuse(segment.entry.number, to, self.env.monotonic());
-                    return Ok(false);
-                }
-                Err(error) => return Err(error),
-            },
-            _ => segment.column.replace(Holding::Cold),
+            Some(Err(error)) => return Err(error),
+            None => {}
         }
         if to == Tier::Frozen {
             segment.unload();
@@ -148,6 +123,31 @@ impl Core {
             self.env.monotonic(),
         );
         Ok(true)
+    }
+
+    /// Whether a demotion costs no more recall than it may, as far as what is held tells.
+    async fn may_go(
+        &self,
+        segment: &Segment,
+        index: &Arc<Index>,
+        holding: &Arc<Holding>,
+        from: Tier,
+        to: Tier,
+        call: &Call,
+    ) -> Result<bool> {
+        if holding.tier() < Tier::Warm || self.schema.keep == Precision::Lossy {
+            return Ok(true);
+        }
+        let codec = self.codec(&self.view.load_full(), segment.entry.book, call).await?;
+        let (index, holding, queries) = (index.clone(), holding.clone(), self.tiers.queries());
+        let trial = Trial { schema: self.schema, index, codec, holding, queries, from, to };
+        let judged = self.env.blocking(Op::Maintain, &self.inflight, move || trial.judge());
+        let Verdict { before, after } = judged.await?;
+        let may = before - after <= self.options.guard;
+        if !may {
+            tracing::info!(segment = segment.entry.number, %from, %to, before, after, "a demotion would lose recall");
+        }
+        Ok(may)
     }
 
     /// Why each segment is where it is.
@@ -181,7 +181,7 @@ impl Core {
 }
 
 impl Tiers {
-    fn disk_room(&self) -> crate::tier::Room {
+    fn disk_budget(&self) -> crate::tier::Room {
         // The folder says how much there is.
         self.local();
         self.disk.room()

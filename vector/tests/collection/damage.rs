@@ -156,6 +156,23 @@ async fn every_byte_that_changes_is_noticed_or_does_not_matter() {
     assert!(ask(&store, &rows).await.is_empty(), "with every byte back where it was");
 }
 
+/// Each of its thousands of numbers decides what is found: none may be other than it was.
+#[tokio::test]
+async fn every_byte_of_a_codebook_that_changes_is_noticed() {
+    let (objects, rows) = sample().await;
+    let store = filled(&objects).await;
+    let books: Vec<_> = objects.iter().filter(|(key, _)| key.starts_with("book/")).collect();
+    assert_eq!(books.len(), 1, "{:?}", objects.keys());
+    let (key, body) = books[0];
+    assert!(body.len() > 256 * 2 * 4, "{}", body.len());
+    for at in 0..body.len() {
+        let mut bad = body.to_vec();
+        bad[at] ^= 1 << (at % 8);
+        assert!(changed(&store, key, Some(bad.into()), &rows, body).await, "byte {at} of {}", body.len());
+    }
+    assert!(ask(&store, &rows).await.is_empty(), "with every byte back where it was");
+}
+
 #[tokio::test]
 async fn objects_that_end_early_are_gone_or_are_exchanged_are_noticed() {
     let (objects, rows) = sample().await;

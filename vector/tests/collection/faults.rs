@@ -184,6 +184,50 @@ async fn answers_about_the_manifest_may_be_lost() {
     }
 }
 
+/// A rewrite is made and nobody is told: what is found out later, in the middle of the next one, was rewritten already.
+#[tokio::test]
+async fn what_is_rewritten_twice_as_an_answer_was_lost_is_there_once() {
+    for seal_between in [false, true] {
+        let store = memory();
+        // The second replacement of a rewrite is the one that puts its segments in place.
+        let faults = Faults::new(1, [Fault::after([Op::Put]).keys("manifest").nth(2)]).unwrap();
+        let down = Faults::new(1, [Fault::before([Op::Get]).keys("manifest")]).unwrap();
+        faults.disable();
+        down.disable();
+        let wrapped = FaultStore::new(FaultStore::new(store.clone(), faults.clone()), down.clone());
+        let wrapped: Arc<dyn Store> = Arc::new(wrapped);
+        let collection = open(&wrapped, small()).await;
+        let mut model = Model::default();
+        for part in 0..3 {
+            let ids: Vec<u64> = (part * 15..(part + 1) * 15).collect();
+            collection.upsert(ids.iter().map(|id| row(*id, 1)).collect()).await.unwrap();
+            collection.flush().await.unwrap();
+            model.take(&ids, 1, Some(true));
+        }
+        faults.enable();
+        down.enable();
+        assert!(collection.optimize().await.is_err(), "nobody was told");
+        assert_eq!(faults.struck(), 1);
+        down.disable();
+        if seal_between {
+            collection.upsert(vec![row(3, 2)]).await.unwrap();
+            model.take(&[3], 2, Some(true));
+        }
+        collection.optimize().await.unwrap();
+        model.settle(&collection, "rewritten twice").await;
+        collection.flush().await.unwrap();
+        collection.optimize().await.unwrap();
+        model.settle(&collection, "rewritten again").await;
+        model.settle(&open(&store, small()).await, "opened again").await;
+    }
+}
+
+/// Seeds that have found something.
+#[tokio::test]
+async fn storms_that_did_harm_once() {
+    storm(198_518_913_686, 0.02, 12).await;
+}
+
 #[tokio::test]
 async fn a_write_may_be_dropped_at_any_poll() {
     let store = memory();

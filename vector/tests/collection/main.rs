@@ -1,6 +1,8 @@
 //! Collections, as their callers see them.
 
+mod backlog;
 mod batch;
+mod budgets;
 mod damage;
 mod faults;
 mod golden;

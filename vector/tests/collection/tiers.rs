@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_store_core::Store;
+use larder_store_core::layer::fault::{Fault, FaultStore, Faults};
+use larder_store_core::{Op, Store};
 use larder_vector::tier::Tier;
 use larder_vector::{Collection, Id, Metric, Row, SearchOptions, VectorStore};
 
@@ -119,6 +120,81 @@ async fn a_demotion_that_would_lose_recall_is_refused() {
     assert!(segments.iter().any(|segment| segment.reason.contains("lose recall")), "{segments:?}");
     assert!(collection.stats().moved.refused > 0);
     assert_eq!(answers(&collection, &rows, &SearchOptions::new()).await, before);
+}
+
+#[tokio::test]
+async fn a_demotion_asks_nothing_of_the_store() {
+    let store = memory();
+    let rows = rows(900, 13, -1.0, 2.0);
+    let faults = Faults::new(1, [Fault::before([Op::Get, Op::Head, Op::List, Op::Put])]).unwrap();
+    faults.disable();
+    let wrapped: Arc<dyn Store> = Arc::new(FaultStore::new(store, faults.clone()));
+    let collection = sealed(&wrapped, &rows).await;
+    let search = SearchOptions::new().with_remote_requests(1000).with_remote_bytes(1 << 30);
+    let before = answers(&collection, &rows, &search).await;
+    for _ in 0..2 {
+        move_all(&collection, Tier::Hot).await;
+        faults.enable();
+        for tier in [Tier::Warm, Tier::Cold] {
+            move_all(&collection, tier).await;
+        }
+        faults.disable();
+        assert_eq!(answers(&collection, &rows, &search).await, before);
+        // From the store into a file, in parts.
+        move_all(&collection, Tier::Warm).await;
+        faults.enable();
+        move_all(&collection, Tier::Cold).await;
+        faults.disable();
+    }
+    assert_eq!(faults.struck(), 0);
+    assert_eq!(collection.stats().moved.refused, 0);
+}
+
+/// From a file that is mapped it is told as well what the store's budget leaves out.
+#[tokio::test]
+async fn a_demotion_to_the_store_that_would_lose_recall_is_refused() {
+    let store = memory();
+    // Too near each other for codes of four bits, and too many blocks for a query's requests.
+    let mut rng = fastrand::Rng::with_seed(17);
+    let rows: Vec<Row> =
+        (0..4000).map(|n| Row::new(n, (0..DIMS).map(|_| 1.0 + 0.01 * rng.f32()).collect())).collect();
+    let options = options(DIMS as u32, Metric::L2).with_seal_rows(4000).with_code_width(24);
+    let collection = open(&store, options).await;
+    collection.upsert(rows.clone()).await.unwrap();
+    collection.flush().await.unwrap();
+    move_all(&collection, Tier::Warm).await;
+    for segment in collection.explain() {
+        collection.pin(segment.segment, Some(Tier::Cold));
+    }
+    collection.rebalance().await.unwrap();
+    let segments = collection.explain();
+    assert!(segments.iter().all(|segment| segment.tier == Tier::Warm), "{segments:?}");
+    assert!(collection.stats().moved.refused > 0);
+}
+
+/// There is room for the column and none to read it: it stays where it is, and is moved when there is.
+#[tokio::test]
+async fn what_is_read_to_be_moved_is_under_the_budget() {
+    let store = memory();
+    let rows = rows(300, 19, 0.0, 1.0);
+    drop(sealed(&store, &rows).await);
+    let column = (300 * DIMS * 4) as u64;
+    let index = {
+        let collection = open(&store, options(DIMS as u32, Metric::L2)).await;
+        answers(&collection, &rows, &SearchOptions::new()).await;
+        collection.stats().memory.used
+    };
+    for (more, moves) in [(0, false), (4 * column, true)] {
+        let config = options(DIMS as u32, Metric::L2).with_memory(index + column + more);
+        let collection = open(&store, config).await;
+        answers(&collection, &rows, &SearchOptions::new()).await;
+        let there = collection.explain();
+        collection.pin(there[0].segment, Some(Tier::Hot));
+        collection.rebalance().await.unwrap();
+        let stats = collection.stats();
+        assert!(stats.memory.used <= stats.memory.limit, "{stats:?}");
+        assert_eq!(collection.explain()[0].tier == Tier::Hot, moves, "{more} more: {stats:?}");
+    }
 }
 
 #[tokio::test]

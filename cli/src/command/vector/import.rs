@@ -150,6 +150,7 @@ impl Import {
             }
         }
         let (batch, line, mut done) = (self.batch as usize, Progress::text(cx), skip);
+        writer.tell(&line);
         let stopped = |done: u64| {
             Failure::Stopped(format!("run the same command again with --skip {done}: so many are written"))
         };
