@@ -28,13 +28,26 @@ impl Core {
         blocks: Blocks,
         call: &Call,
     ) -> Result<Vec<f32>> {
+        let wanted = blocks.clone().collect();
+        self.vectors_of(segment, index, blocks, wanted, call).await
+    }
+
+    /// The same of those that are wanted, in order: others lie between them, and are read along.
+    pub(super) async fn vectors_of(
+        &self,
+        segment: &Segment,
+        index: &Arc<Index>,
+        blocks: Blocks,
+        wanted: Vec<usize>,
+        call: &Call,
+    ) -> Result<Vec<f32>> {
         let name = segment::key(&segment.entry, "vectors");
         let bytes = self.range(&name, index.vectors.range(blocks.clone()), call).await?;
         let (packed, schema, index) = (Packed { bytes, blocks }, self.schema, index.clone());
-        let done = match packed.values(&schema, &index) * 4 <= INLINE {
-            true => packed.vectors(&schema, &index),
+        let done = match Packed::values(&wanted, &schema, &index) * 4 <= INLINE {
+            true => packed.vectors(&wanted, &schema, &index),
             false => {
-                let work = move || packed.vectors(&schema, &index);
+                let work = move || packed.vectors(&wanted, &schema, &index);
                 self.env.blocking(Op::Get, &self.inflight, work).await
             }
         };

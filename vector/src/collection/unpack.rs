@@ -24,26 +24,29 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// As many values as its vectors have.
-    pub(super) fn values(&self, schema: &Schema, index: &Index) -> usize {
-        let end = (self.blocks.end * VECTOR_ROWS).min(index.rows());
-        end.saturating_sub(self.blocks.start * VECTOR_ROWS) * schema.dims as usize
+    /// As many values as the vectors of some of its blocks have, named in order.
+    pub(super) fn values(wanted: &[usize], schema: &Schema, index: &Index) -> usize {
+        let short = match wanted.last() {
+            Some(last) => ((last + 1) * VECTOR_ROWS).saturating_sub(index.rows()),
+            None => 0,
+        };
+        (wanted.len() * VECTOR_ROWS - short) * schema.dims as usize
     }
 
-    /// Its vectors, `[rows][dims]`.
-    pub(super) fn vectors(&self, schema: &Schema, index: &Index) -> Result<Vec<f32>> {
-        let mut out = vec![0f32; self.values(schema, index)];
+    /// The vectors of some of its blocks, named in order, `[rows][dims]`. The others are not looked at.
+    pub(super) fn vectors(&self, wanted: &[usize], schema: &Schema, index: &Index) -> Result<Vec<f32>> {
+        let mut out = vec![0f32; Packed::values(wanted, schema, index)];
         let len = VECTOR_ROWS * schema.dims as usize;
-        let one = |unpacker: &mut Unpacker, (block, out): (usize, &mut [f32])| {
-            let block = index.vectors.block(&self.bytes, &self.blocks, block, "a column of vectors")?;
+        let one = |unpacker: &mut Unpacker, (block, out): (&usize, &mut [f32])| {
+            let block = index.vectors.block(&self.bytes, &self.blocks, *block, "a column of vectors")?;
             unpacker.vectors(&block, schema.keep, out)
         };
         if out.len() * 4 <= INLINE {
             let mut unpacker = Unpacker::default();
-            self.blocks.clone().zip(out.chunks_mut(len)).try_for_each(|each| one(&mut unpacker, each))?;
+            wanted.iter().zip(out.chunks_mut(len)).try_for_each(|each| one(&mut unpacker, each))?;
             return Ok(out);
         }
-        let blocks = self.blocks.clone().into_par_iter().zip(out.par_chunks_mut(len)).with_min_len(AT_ONCE);
+        let blocks = wanted.par_iter().zip(out.par_chunks_mut(len)).with_min_len(AT_ONCE);
         // Of many errors the first one in order is answered, as if there were one thread.
         let done: Vec<Result<()>> = blocks.map_init(Unpacker::default, one).collect();
         done.into_iter().collect::<Result<()>>()?;

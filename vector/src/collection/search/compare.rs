@@ -45,7 +45,7 @@ impl Core {
                 answer.work.remote_requests = plan.groups.len() as u64;
                 answer.work.remote_bytes = plan.bytes;
             }
-            read = self.read_blocks(parts, &plans, options).await?;
+            read = self.read_blocks(parts, &plans, &candidates, options).await?;
         }
         let values = candidates.iter().map(Vec::len).sum::<usize>() * dims;
         let (metric, keep, env) = (self.schema.metric, self.schema.keep, self.env.clone());

@@ -1,5 +1,6 @@
 //! Blocks of vectors that queries have chosen are read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -10,15 +11,17 @@ use super::options::SearchOptions;
 use super::parts::Part;
 use super::remote::{Group, Plan, in_a_row};
 use super::rescore::{Block, Read};
+use super::scan::Candidate;
 use crate::collection::Core;
 use crate::segment::VECTOR_ROWS;
 
 impl Core {
-    /// Reads what queries have chosen, as far as it comes in time.
+    /// Reads what queries have chosen, as far as it comes in time, and unpacks of it what candidates are in.
     pub(super) async fn read_blocks(
         &self,
         parts: &[Part],
         plans: &[Plan],
+        candidates: &[Vec<Candidate>],
         options: &SearchOptions,
     ) -> Result<Read> {
         let mut wanted: Vec<(u32, usize)> = plans
@@ -32,13 +35,18 @@ impl Core {
         wanted.sort_unstable();
         wanted.dedup();
         let groups = in_a_row(wanted);
+        let sought: BTreeSet<(u32, usize)> =
+            candidates.iter().flatten().map(|one| (one.part, one.row as usize / VECTOR_ROWS)).collect();
+        let sought = &sought;
         let begun = self.env.now();
         let dims = self.schema.dims as usize;
         let requests = groups.len() as u64;
         let one = |(part, blocks): Group| async move {
             let Part { segment, index, .. } = &parts[part as usize];
-            let values = self.vectors(segment, index, blocks.clone(), &options.call).await?;
-            Ok::<_, Error>((part, blocks, values))
+            let within = sought.range((part, blocks.start)..(part, blocks.end));
+            let wanted: Vec<usize> = within.map(|(_, block)| *block).collect();
+            let values = self.vectors_of(segment, index, blocks, wanted.clone(), &options.call).await?;
+            Ok::<_, Error>((part, wanted, values))
         };
         let mut stream = futures_util::stream::iter(groups.into_iter().map(one)).buffer_unordered(TOGETHER);
         let (mut read, mut rows) = (Read::new(), 0);
@@ -47,7 +55,7 @@ impl Core {
                 let (part, blocks, values) = done?;
                 rows += (values.len() / dims) as u64;
                 let values = Arc::new(values);
-                let each = blocks.zip((0..).step_by(VECTOR_ROWS * dims));
+                let each = blocks.into_iter().zip((0..).step_by(VECTOR_ROWS * dims));
                 read.extend(
                     each.map(|(block, from)| ((part, block), Block { values: values.clone(), from })),
                 );

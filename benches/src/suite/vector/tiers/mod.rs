@@ -66,7 +66,8 @@ fn under_budget(context: &mut Context, set: &Set, files: bool) -> Result<()> {
     let tiered = Tiered::open(runtime, &store, &options.with_disk(disk), set)?;
     let watch = Watch::start(&tiered.collection);
     let mut rng = Rng::new(3);
-    let (first, second) = context.either((2, 2), (12, 24));
+    // Without files each query reads from the store, and takes ten times as long.
+    let (first, second) = context.either((2, 2), if files { (12, 24) } else { (6, 12) });
     for _ in 0..60 * first {
         tiered.minute(runtime, set, &mut || homes.zipf(&mut rng))?;
     }
@@ -192,7 +193,7 @@ fn alternate(
     let each = ((1.2 * room).round() as usize).clamp(2, homes.queries.len() / 2);
     let mut rng = Rng::new(17);
     // All of both before they take turns.
-    for _ in 0..context.either(60, 12 * 60) {
+    for _ in 0..context.either(60, 6 * 60) {
         tiered.minute(runtime, set, &mut || {
             let segment = rng.below(2 * each);
             homes.of(segment, &mut rng)
