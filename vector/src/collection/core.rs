@@ -1,7 +1,7 @@
 //! What the parts of a collection share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use larder_store_core::env::InFlight;
@@ -9,6 +9,7 @@ use larder_store_core::{Call, Env, Error, ErrorKind, Op, Result, Store};
 
 use super::backlog::Backlog;
 use super::options::CollectionOptions;
+use super::pack::Chosen;
 use super::view::View;
 use crate::codec::{Book, Codec};
 use crate::manifest::Schema;
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     /// Held by whoever rewrites segments.
     pub(crate) rewriting: tokio::sync::Mutex<()>,
     pub(crate) backlog: Backlog,
+    /// The codebook that was trained last, for segments that may not have come to be: their next try does not train again.
+    pub(super) trained: Mutex<Option<Chosen>>,
     pub(crate) inflight: InFlight,
     pub(crate) closed: Arc<AtomicBool>,
     /// Another writer has taken over.

@@ -56,6 +56,7 @@ pub(super) async fn open(store: Arc<dyn Store>, options: CollectionOptions) -> R
         turn: Default::default(),
         rewriting: Default::default(),
         backlog: Default::default(),
+        trained: Default::default(),
         inflight: InFlight::new(),
         closed: Arc::new(AtomicBool::new(false)),
         fenced: AtomicBool::new(false),

@@ -1,15 +1,16 @@
 //! Rows become a segment in the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use larder_store_core::{Call, Error, ErrorKind, Key, Op, PutOptions, Result};
 
 use super::core::{Core, book_name};
+use super::rewrite::keys;
 use super::view::View;
 use crate::cells::{CellOptions, Cells};
 use crate::codec::{Book, Codec, unit};
-use crate::manifest::{BookEntry, Precision, SegmentEntry};
+use crate::manifest::{BookEntry, Manifest, Precision, SegmentEntry};
 use crate::pq::{Codebook, TrainOptions};
 use crate::segment::{self, Built, Layout, RowSet};
 use crate::{Cancelled, Metric, Progress};
@@ -37,6 +38,13 @@ pub(super) struct Chosen {
     pub(super) new: Option<BookEntry>,
 }
 
+/// Puts a codebook into a manifest, unless it is there.
+pub(super) fn add_book(manifest: &mut Manifest, book: &Option<BookEntry>) {
+    let is_new = |book: &&BookEntry| manifest.books.iter().all(|there| there.number != book.number);
+    let new: Vec<_> = book.iter().filter(is_new).cloned().collect();
+    manifest.books.extend(new);
+}
+
 impl Core {
     /// The codec for rows that are to become segments: the newest codebook, unless it does not suit them.
     pub(super) async fn choose(&self, view: &View, rows: &Arc<RowSet>, call: &Call) -> Result<Chosen> {
@@ -46,16 +54,22 @@ impl Core {
         if rows.len() < self.options.book_rows && view.manifest.books.is_empty() && !lossy {
             return Ok(Chosen { codec: Codec::rotated(dims), new: None });
         }
-        if let Some(book) = view.manifest.books.last() {
-            let codec = self.codec(view, Some(book.number), call).await?;
+        for (codec, error, new) in self.known(view, call).await? {
             let (checked, vectors, metric) = (codec.clone(), rows.clone(), self.schema.metric);
             let work = move || Ok(error_of(&checked, metric, &vectors.values));
-            let error = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
-            let suits = error <= book.error * self.options.drift;
-            if suits || rows.len() < self.options.book_rows {
-                return Ok(Chosen { codec, new: None });
+            let now = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
+            let suits = now <= error * self.options.drift;
+            if new.is_some() && !suits {
+                continue;
             }
-            tracing::info!(store = %self.store.id(), error, was = book.error, "codes have drifted: a codebook is trained");
+            if suits || rows.len() < self.options.book_rows {
+                if let (Some(_), Codec::Pq(book)) = (&new, &codec) {
+                    // A sweep may have found that nobody needs it.
+                    self.write_book(book, call).await?;
+                }
+                return Ok(Chosen { codec, new });
+            }
+            tracing::info!(store = %self.store.id(), error = now, was = error, "codes have drifted: a codebook is trained");
         }
         let number = self.name();
         let (rows, metric) = (rows.clone(), self.schema.metric);
@@ -82,12 +96,38 @@ impl Core {
             Ok((codec, error))
         };
         let (codec, error) = self.env.blocking(Op::Maintain, &self.inflight, work).await?;
-        let name = book_name(number);
-        if let Codec::Pq(book) = &codec {
-            self.write(&name, book.codebook.to_object(&name), call).await?;
-        }
         self.tiers.keep_book(codec.clone());
-        Ok(Chosen { codec, new: Some(BookEntry { number, error }) })
+        let chosen = Chosen { codec, new: Some(BookEntry { number, error }) };
+        *self.trained() = Some(chosen.clone());
+        if let Codec::Pq(book) = &chosen.codec {
+            self.write_book(book, call).await?;
+        }
+        Ok(chosen)
+    }
+
+    /// Codebooks that there are, with their errors: one that was trained and is in no manifest yet, and the newest of the manifest.
+    async fn known(&self, view: &View, call: &Call) -> Result<Vec<(Codec, f64, Option<BookEntry>)>> {
+        let mut known = Vec::new();
+        let trained = self.trained().clone();
+        if let Some(Chosen { codec, new: Some(entry) }) = trained {
+            match view.manifest.books.iter().any(|book| book.number == entry.number) {
+                true => *self.trained() = None,
+                false => known.push((codec, entry.error, Some(entry))),
+            }
+        }
+        if let Some(book) = view.manifest.books.last() {
+            known.push((self.codec(view, Some(book.number), call).await?, book.error, None));
+        }
+        Ok(known)
+    }
+
+    fn trained(&self) -> MutexGuard<'_, Option<Chosen>> {
+        self.trained.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_book(&self, book: &Book, call: &Call) -> Result<()> {
+        let name = book_name(book.number);
+        self.write(&name, book.codebook.to_object(&name), call).await
     }
 
     /// Makes a segment of at most 65,536 rows, and writes its objects.
@@ -131,7 +171,12 @@ impl Core {
         let (vectors_key, payloads_key) = (segment::key(&entry, "vectors"), segment::key(&entry, "payloads"));
         let vectors = self.write_some(&vectors_key, vectors, call);
         let payloads = self.write_some(&payloads_key, payloads, call);
-        futures_util::future::try_join3(index, vectors, payloads).await?;
+        let written = futures_util::future::join3(index, vectors, payloads).await;
+        if let Err(error) = written.0.and(written.1).and(written.2) {
+            // No manifest has ever named them. On a full disk what is left of every try would take what deletes give back.
+            self.remove(keys(&entry), call).await;
+            return Err(error);
+        }
         Ok(Packed { entry, order })
     }
 

@@ -7,6 +7,7 @@ use larder_store_core::{Call, Op, Result};
 
 use super::core::Core;
 use super::manifest::Swapped;
+use super::pack::add_book;
 use super::recode::unused_books;
 use super::seal::renewed;
 use super::view::View;
@@ -176,7 +177,7 @@ impl Core {
             let (gone, stay): (Vec<_>, Vec<_>) = manifest.segments.drain(..).partition(is_old);
             manifest.segments = stay;
             manifest.segments.extend(fresh.iter().map(|segment| segment.entry.clone()));
-            manifest.books.extend(book.clone());
+            add_book(manifest, &book);
             let mut keys: Vec<String> = gone.iter().flat_map(keys).collect();
             keys.extend(unused_books(manifest));
             manifest.retired.push(Retired { keys, at: self.millis() });

@@ -7,6 +7,7 @@ use larder_store_core::{Call, DeleteItem, DeleteOptions, Key, Op, Result};
 
 use super::core::Core;
 use super::manifest::Swapped;
+use super::pack::add_book;
 use super::view::View;
 use crate::manifest::{Manifest, Retired, SegmentEntry};
 use crate::memtable::Memtable;
@@ -59,7 +60,7 @@ impl Core {
         let change = |manifest: &mut Manifest| {
             manifest.floor = manifest.floor.max(floor);
             manifest.next_segment += entries.len() as u64;
-            manifest.books.extend(book.clone());
+            add_book(manifest, &book);
             note_dead(&mut manifest.segments, &dead);
             manifest.segments.extend(entries.iter().cloned());
             manifest.retired.extend(retired);

@@ -10,7 +10,7 @@ use larder_store_core::{Env, Error, ErrorKind, Op, Store};
 use larder_vector::{Collection, CollectionOptions, Id, Row, VectorStore};
 
 use crate::faults::{IDS, row, small};
-use crate::places::{memory, open};
+use crate::places::{memory, objects, open};
 
 const BATCH: u64 = 5;
 const SEAL: u64 = 20;
@@ -187,4 +187,29 @@ async fn rows_are_the_same_after_an_outage() {
         let Id::Num(id) = there.id else { panic!("{}", there.id) };
         assert_eq!(there, row(id, 1));
     }
+}
+
+#[tokio::test]
+async fn tries_that_fail_leave_nothing_behind_and_train_once() {
+    let store = memory();
+    let (wrapped, faults) = broken(&store, Fault::before([Op::Put]).keys("seg/").rate(0.8));
+    let collection = open(&wrapped, small().with_book_rows(30)).await;
+    collection.upsert((0..50).map(|id| row(id, 1)).collect()).await.unwrap();
+    let mut failed = 0;
+    for _ in 0..40 {
+        failed += u32::from(collection.flush().await.is_err());
+        if failed > 0 && collection.stats().segments == 0 {
+            let left = objects(&store).await;
+            assert!(left.iter().all(|key| !key.starts_with("seg/")), "{left:?}");
+            assert_eq!(left.iter().filter(|key| key.starts_with("book/")).count(), 1, "{left:?}");
+        }
+    }
+    assert!(failed > 10, "{failed}: {:?}", faults.cells());
+    faults.disable();
+    collection.flush().await.unwrap();
+    let stats = collection.stats();
+    assert_eq!((stats.rows, stats.unsealed, stats.codebooks), (50, 0, 1), "{stats:?}");
+    drop(collection);
+    let again = open(&store, small().with_book_rows(30)).await;
+    assert_eq!(ids(&again).await, (0..50).map(Id::Num).collect::<Vec<_>>());
 }
