@@ -266,7 +266,7 @@ impl Client<'_> {
     /// Calls the fronts in every way until the life's fault has struck each of their calls.
     async fn until_struck(&mut self, plan: &Plan, faults: &[Faults; 2], memory: usize) -> Result<(), Wrong> {
         let (shared, key) = (self.shared, self.own.start);
-        for attempt in 0..60 {
+        for attempt in 0..72 {
             // A slow machine must not look like a front that hangs for ever.
             shared.clock.set_patience(HASTE * (1 << (attempt / 8)));
             let missing = plan.missing(faults);
