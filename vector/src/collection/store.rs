@@ -8,7 +8,7 @@ use crate::Id;
 use crate::manifest::Schema;
 use crate::row::Row;
 
-/// Vectors by their ids, and the nearest of them: what engines other than [`Collection`] can be put behind.
+/// Vectors by their ids, and the nearest of them: what engines other than [`Collection`](crate::Collection) can be put behind.
 #[async_trait]
 pub trait VectorStore: Send + Sync {
     /// What all vectors have in common.
