@@ -80,6 +80,8 @@ mod x86 {
         let low_bytes = _mm512_set1_epi16(0xff);
         let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
         let lookup = |sub: usize| {
+            // The same line of the next block: those of a large segment come from memory, and nothing but this asks for them in time.
+            _mm_prefetch::<_MM_HINT_T0>(codes.as_ptr().wrapping_add(sub + subs).cast());
             // SAFETY: `sub` is less than `subs`, for which there are a line and a table of 256 bytes.
             unsafe {
                 let code = _mm512_loadu_si512(codes.as_ptr().add(sub).cast());
