@@ -37,7 +37,7 @@ impl Core {
                 .iter()
                 .map(|candidates| {
                     let cold: Vec<Candidate> = candidates.iter().filter(|c| cold(c)).copied().collect();
-                    plan(parts, &cold, budget)
+                    plan(parts, &cold, k, budget)
                 })
                 .collect();
             for (answer, plan) in answers.iter_mut().zip(&plans) {

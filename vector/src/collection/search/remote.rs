@@ -54,42 +54,122 @@ pub(super) struct Plan {
     pub(super) over: usize,
 }
 
-/// Chooses blocks for candidates, the best first, as long as requests and bytes last.
-pub(super) fn plan(parts: &[Part], cold: &[Candidate], budget: Budget) -> Plan {
-    let mut wanted: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+/// Chooses blocks for candidates, named the best first, of which `k` are to be answered, as far as requests and bytes last: those first that
+/// have most to tell for their share of both.
+pub(super) fn plan(parts: &[Part], cold: &[Candidate], k: usize, budget: Budget) -> Plan {
     let size = |part: u32, blocks: Range<usize>| {
         let range = parts[part as usize].index.vectors.range(blocks);
         range.end - range.start
     };
-    let mut chosen = Plan::default();
-    for candidate in cold {
-        let block = candidate.row as usize / VECTOR_ROWS;
-        let blocks = wanted.entry(candidate.part).or_default();
-        if blocks.contains(&block) {
-            continue;
-        }
-        let is_near = |between: Range<usize>| size(candidate.part, between) <= GAP;
-        let below = blocks.range(..block).next_back().copied().filter(|below| is_near(below + 1..block));
-        let above = blocks.range(block..).next().copied().filter(|above| is_near(block + 1..*above));
-        let from = below.map_or(block, |below| below + 1);
-        let to = above.unwrap_or(block + 1);
-        // Between two groups it makes one of them.
-        let more = 1 - usize::from(below.is_some()) as isize - usize::from(above.is_some()) as isize;
-        let cost = size(candidate.part, from..to);
-        let groups = chosen.groups.len() as isize + more;
-        if groups > budget.requests as isize || chosen.bytes + cost > budget.bytes {
-            chosen.over += 1;
-            continue;
-        }
-        chosen.bytes += cost;
-        blocks.extend(from..to);
-        // Only their number counts here.
-        chosen.groups.resize(groups as usize, (0, 0..0));
+    let places = cold.iter().map(|one| (one.part, one.row as usize / VECTOR_ROWS));
+    let mut chosen = Choice::new(size, budget);
+    if !chosen.all(places.clone()) {
+        chosen = Choice::new(size, budget);
+        chosen.best(places.clone().take(WEIGHED), k);
+        chosen.all(places.clone().skip(WEIGHED));
     }
-    let blocks =
-        wanted.into_iter().flat_map(|(part, blocks)| blocks.into_iter().map(move |block| (part, block)));
-    chosen.groups = in_a_row(blocks);
-    chosen
+    let over = places.filter(|(part, block)| !chosen.has(*part, *block)).count();
+    let bytes = chosen.bytes;
+    let blocks = chosen
+        .blocks
+        .into_iter()
+        .flat_map(|(part, blocks)| blocks.into_iter().map(move |block| (part, block)));
+    Plan { groups: in_a_row(blocks), bytes, over }
+}
+
+/// Candidates that are weighed against each other: more take longer than they are worth.
+const WEIGHED: usize = 512;
+
+/// Blocks that are chosen, of each part, and what they cost.
+struct Choice<S> {
+    size: S,
+    budget: Budget,
+    blocks: BTreeMap<u32, BTreeSet<usize>>,
+    groups: isize,
+    bytes: u64,
+}
+
+/// Blocks that could be read with a block that is wanted, and the groups that are more by them.
+type Way = (Range<usize>, isize);
+
+impl<S: Fn(u32, Range<usize>) -> u64> Choice<S> {
+    fn new(size: S, budget: Budget) -> Choice<S> {
+        Choice { size, budget, blocks: BTreeMap::new(), groups: 0, bytes: 0 }
+    }
+
+    fn has(&self, part: u32, block: usize) -> bool {
+        self.blocks.get(&part).is_some_and(|blocks| blocks.contains(&block))
+    }
+
+    /// In which ways a block can be read: by itself, or with what lies between it and those that are chosen.
+    fn ways(&self, part: u32, block: usize) -> impl Iterator<Item = Way> {
+        let blocks = self.blocks.get(&part);
+        let near = |between: Range<usize>| between.is_empty() || (self.size)(part, between) <= GAP;
+        let below = blocks.and_then(|blocks| blocks.range(..block).next_back().copied());
+        let above = blocks.and_then(|blocks| blocks.range(block..).next().copied());
+        let from = below.map(|below| below + 1).filter(|from| near(*from..block));
+        let to = above.filter(|to| near(block + 1..*to));
+        let touches = isize::from(from == Some(block)) + isize::from(to == Some(block + 1));
+        let alone = Some((block..block + 1, 1 - touches));
+        let down = from.map(|from| (from..block + 1, -isize::from(to == Some(block + 1))));
+        let up = to.map(|to| (block..to, -isize::from(from == Some(block))));
+        let both = from.zip(to).map(|(from, to)| (from..to, -1));
+        [alone, down, up, both].into_iter().flatten()
+    }
+
+    fn fits(&self, part: u32, (range, more): &Way) -> bool {
+        let cost = (self.size)(part, range.clone());
+        self.groups + more <= self.budget.requests as isize && self.bytes + cost <= self.budget.bytes
+    }
+
+    fn take(&mut self, part: u32, (range, more): Way) {
+        self.bytes += (self.size)(part, range.clone());
+        self.groups += more;
+        self.blocks.entry(part).or_default().extend(range);
+    }
+
+    /// Takes blocks in order, each with as few requests as can be, as long as there is room; whether there was room for all.
+    fn all(&mut self, places: impl Iterator<Item = (u32, usize)>) -> bool {
+        let mut all = true;
+        for (part, block) in places {
+            if self.has(part, block) {
+                continue;
+            }
+            match self.ways(part, block).min_by_key(|(_, more)| *more).filter(|way| self.fits(part, way)) {
+                Some(way) => self.take(part, way),
+                None => all = false,
+            }
+        }
+        all
+    }
+
+    /// Takes what is worth most of the budget, and what is then worth most of the rest, to its end.
+    fn best(&mut self, places: impl Iterator<Item = (u32, usize)>, k: usize) {
+        // How likely a candidate is one of the `k` nearest falls by its place about so.
+        let mut worth: BTreeMap<(u32, usize), f64> = BTreeMap::new();
+        for (rank, place) in places.enumerate() {
+            *worth.entry(place).or_default() += (-(rank as f64) / k as f64).exp();
+        }
+        let (request, byte) = (1.0 / self.budget.requests as f64, 1.0 / self.budget.bytes as f64);
+        loop {
+            let mut best: Option<(f64, u32, Way)> = None;
+            for (part, block) in worth.keys() {
+                for way in self.ways(*part, *block).filter(|way| self.fits(*part, way)) {
+                    let (from, to) = ((*part, way.0.start), (*part, way.0.end));
+                    let gain: f64 = worth.range(from..to).map(|(_, worth)| worth).sum();
+                    let cost = way.1 as f64 * request + (self.size)(*part, way.0.clone()) as f64 * byte;
+                    // What costs nothing, as it makes one request of two, is as good as it gets.
+                    let score = gain / cost.max(f64::EPSILON);
+                    if best.as_ref().is_none_or(|(most, ..)| score > *most) {
+                        best = Some((score, *part, way));
+                    }
+                }
+            }
+            let Some((_, part, way)) = best else { return };
+            worth.retain(|(other, block), _| *other != part || !way.0.contains(block));
+            self.take(part, way);
+        }
+    }
 }
 
 /// Blocks of a part that follow each other, read by one request.
@@ -173,6 +253,33 @@ mod tests {
             assert_eq!(gather(requests), fewest, "a gap of 68 KiB is not read, nor one between segments");
         }
         assert_eq!(super::gather([], 0, size), []);
+    }
+
+    #[test]
+    fn what_has_most_to_tell_is_read() {
+        let places = [(0, 0), (0, 100), (0, 50), (0, 50), (0, 50), (0, 52), (2, 9)];
+        let choose = |requests, kib: u64| {
+            let budget = Budget { requests, bytes: kib << 10 };
+            let size = |part, blocks| size(&(part, blocks));
+            let mut choice = Choice::new(size, budget);
+            if !choice.all(places.into_iter()) {
+                choice = Choice::new(size, budget);
+                choice.best(places.into_iter(), 10);
+            }
+            assert!(choice.groups <= requests as isize && choice.bytes <= kib << 10);
+            let blocks = choice.blocks.into_iter().flat_map(|(p, b)| b.into_iter().map(move |b| (p, b)));
+            let groups = in_a_row(blocks);
+            assert_eq!(groups.len() as isize, choice.groups);
+            assert_eq!(groups.iter().map(super::tests::size).sum::<u64>(), choice.bytes);
+            groups
+        };
+        assert_eq!(choose(0, 1000), []);
+        assert_eq!(choose(4, 0), []);
+        assert_eq!(choose(9, 1), [(0, 50..51)], "three candidates are worth more than the best");
+        assert_eq!(choose(9, 2), [(0, 0..1), (0, 50..51)]);
+        assert_eq!(choose(1, 1000), [(0, 0..101)], "bytes are there to be used");
+        assert_eq!(choose(2, 10), [(0, 0..1), (0, 50..53)], "what lies between is cheaper than a request");
+        assert_eq!(choose(2, 1000), [(0, 0..101), (2, 9..10)], "all of them");
     }
 
     #[test]
