@@ -260,17 +260,17 @@ mod tests {
         let places = [(0, 0), (0, 100), (0, 50), (0, 50), (0, 50), (0, 52), (2, 9)];
         let choose = |requests, kib: u64| {
             let budget = Budget { requests, bytes: kib << 10 };
-            let size = |part, blocks| size(&(part, blocks));
-            let mut choice = Choice::new(size, budget);
+            let of = |part, blocks| size(&(part, blocks));
+            let mut choice = Choice::new(of, budget);
             if !choice.all(places.into_iter()) {
-                choice = Choice::new(size, budget);
+                choice = Choice::new(of, budget);
                 choice.best(places.into_iter(), 10);
             }
             assert!(choice.groups <= requests as isize && choice.bytes <= kib << 10);
             let blocks = choice.blocks.into_iter().flat_map(|(p, b)| b.into_iter().map(move |b| (p, b)));
             let groups = in_a_row(blocks);
             assert_eq!(groups.len() as isize, choice.groups);
-            assert_eq!(groups.iter().map(super::tests::size).sum::<u64>(), choice.bytes);
+            assert_eq!(groups.iter().map(size).sum::<u64>(), choice.bytes);
             groups
         };
         assert_eq!(choose(0, 1000), []);
