@@ -17,11 +17,11 @@ use crate::segment::{self, Dead, Index, OnText as _, PAYLOAD_ROWS, RowSet, Segme
 const TOGETHER: usize = 16;
 
 /// Blocks that follow each other in a column.
-pub(super) type Blocks = Range<usize>;
+pub(crate) type Blocks = Range<usize>;
 
 impl Core {
     /// The vectors of some blocks of a segment, `[rows][dims]`.
-    pub(super) async fn vectors(
+    pub(crate) async fn vectors(
         &self,
         segment: &Segment,
         index: &Arc<Index>,

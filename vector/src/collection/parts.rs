@@ -1,12 +1,9 @@
 //! Columns are read a part at a time, so that whoever takes one in holds little beside it, under the budget.
 
 use std::ops::Range;
-use std::sync::Arc;
-
-use larder_store_core::{Call, Result};
 
 use super::core::Core;
-use crate::segment::{Index, Segment, VECTOR_ROWS};
+use crate::segment::{Index, VECTOR_ROWS};
 use crate::tier::Reservation;
 
 /// Bytes of vectors that are read at once, where there is room for so many.
@@ -48,20 +45,6 @@ impl Core {
             }
             part /= 2;
         }
-    }
-
-    /// The vectors of a part.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(crate) async fn column_part(
-        &self,
-        segment: &Segment,
-        index: &Arc<Index>,
-        blocks: Range<usize>,
-        call: &Call,
-    ) -> Result<Vec<f32>> {
-        self.vectors(segment, index, blocks, call).await
     }
 }
 

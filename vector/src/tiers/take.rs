@@ -37,7 +37,7 @@ impl Core {
         let Parts { blocks, room: _part } = self.reading(index)?;
         let mut values = Vec::with_capacity(count);
         for blocks in blocks {
-            values.extend_from_slice(&self.column_part(segment, index, blocks, call).await?);
+            values.extend_from_slice(&self.vectors(segment, index, blocks, call).await?);
         }
         Ok(Holding::Hot { values, room })
     }
@@ -67,7 +67,7 @@ impl Core {
         let Parts { blocks, room: _part } = self.reading(index)?;
         let mut draft = self.env.blocking(Op::Maintain, &self.inflight, move || local.draft()).await?;
         for blocks in blocks {
-            let values = self.column_part(segment, index, blocks, call).await?;
+            let values = self.vectors(segment, index, blocks, call).await?;
             let work = move || {
                 values.chunks(VALUES).try_for_each(|values| draft.add(&round(values)?))?;
                 Ok(draft)
