@@ -16,8 +16,9 @@ use crate::segment::Segment;
 use crate::tiers::Tiers;
 use crate::wal::{self, Appended, Body, Entry, Log};
 
-/// How often it is tried while others change it.
-const ATTEMPTS: usize = 32;
+/// How often it is tried while others change it. A writer that writes without a pause is met at a moment between two slots, which
+/// takes as many tries as chance has it; each is a few requests, and a deadline ends them sooner.
+const ATTEMPTS: usize = 200;
 
 /// What an opened collection begins with.
 pub(super) struct Opened {
@@ -100,15 +101,38 @@ pub(super) async fn read(
     store: &Arc<dyn Store>,
     options: &CollectionOptions,
 ) -> Result<(Manifest, Version, Vec<(u64, Entry)>)> {
+    read_on(store, options, None).await
+}
+
+/// What was read of a log, and the collection that it is the log of.
+type Known = (String, Vec<(u64, Entry)>);
+
+/// The same, behind what is known already: whoever is too late for a busy writer has less to read each time.
+async fn read_on(
+    store: &Arc<dyn Store>,
+    options: &CollectionOptions,
+    known: Option<Known>,
+) -> Result<(Manifest, Version, Vec<(u64, Entry)>)> {
+    let (mut of, mut entries) = known.unwrap_or_default();
     for _ in 0..ATTEMPTS {
         let (manifest, version) = find(store, options).await?;
+        let last = entries.last().map_or(0, |(slot, _)| *slot);
+        if of != manifest.collection || last < manifest.floor {
+            entries.clear();
+            of.clone_from(&manifest.collection);
+        }
+        // What the manifest covers by now counts no more.
+        entries.retain(|(slot, _)| *slot > manifest.floor);
+        let from = entries.last().map_or(manifest.floor, |(slot, _)| *slot);
         let dims = manifest.schema.dims as usize;
-        match wal::read_from(store, dims, manifest.floor, &options.call).await {
-            // Slots that were removed before they were listed are covered by another manifest.
-            Ok(entries) if is_still(store, &version, &options.call).await? => {
-                return Ok((manifest, version, entries));
+        match wal::read_from(store, dims, from, &options.call).await {
+            Ok(more) => {
+                entries.extend(more);
+                // Slots that were removed before they were listed are covered by another manifest.
+                if is_still(store, &version, &options.call).await? {
+                    return Ok((manifest, version, entries));
+                }
             }
-            Ok(_) => {}
             // The manifest that says so is to be read.
             Err(error) if error.is(ErrorKind::Conflict) => {}
             Err(error) => return Err(error),
@@ -172,8 +196,9 @@ async fn become_writer(
     options: &CollectionOptions,
 ) -> Result<(Manifest, Version, Vec<(u64, Entry)>, Option<Log>)> {
     let call = &options.call;
+    let mut known = None;
     for _ in 0..ATTEMPTS {
-        let (manifest, _, mut entries) = read(store, options).await?;
+        let (manifest, _, mut entries) = read_on(store, options, known.take()).await?;
         let dims = manifest.schema.dims as usize;
         let last = entries.last().map_or(manifest.floor, |(slot, _)| *slot);
         let before = entries.iter().map(|(_, entry)| entry.epoch).fold(manifest.epoch, u64::max);
@@ -183,7 +208,10 @@ async fn become_writer(
         let slot = match log.append(nonce, &Body::Begin, call).await {
             Ok(Appended::Done { slot }) => slot,
             // Somebody wrote, or became the writer, meanwhile.
-            Ok(Appended::Fenced { .. }) => continue,
+            Ok(Appended::Fenced { .. }) => {
+                known = Some((manifest.collection, entries));
+                continue;
+            }
             Err(error) if error.is(ErrorKind::Unknown) => continue,
             Err(error) => return Err(error),
         };
