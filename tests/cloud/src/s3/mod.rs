@@ -33,5 +33,6 @@ mod upload;
 pub use apart::Apart;
 pub use double::Double;
 pub use faults::{Fault, FaultPlan, Faults, When};
+pub(crate) use operation::operation_of;
 pub use options::DoubleOptions;
 pub use settings::{Conditions, Rights};
