@@ -51,7 +51,7 @@ impl Stored {
 
     /// The tags as S3's header has them: the query of a URL.
     pub(super) fn tagging(&self) -> Option<String> {
-        let escaped = |text| utf8_percent_encode(text, ESCAPED).to_string();
+        let escaped = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
         let one = |(name, value): &(String, String)| format!("{}={}", escaped(name), escaped(value));
         (!self.tags.is_empty()).then(|| self.tags.iter().map(one).collect::<Vec<_>>().join("&"))
     }

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt as _;
 use larder::s3::{ObjectVersion, S3Config, S3Store};
-use larder::{Call, Got, Key, OpenOptions, Store, StoreExt};
+use larder::{Call, Got, Key, OpenOptions, StoreExt};
 use larder_cloud_tests::ministack::MiniStack;
 use larder_store_core::config::StoreConfig;
 
