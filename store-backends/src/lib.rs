@@ -11,6 +11,8 @@ mod folder;
 pub mod lmdb;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "s3", feature = "gs", feature = "dynamodb", feature = "redis"))]
+mod remote;
 #[cfg(feature = "s3")]
 pub mod s3;
 
@@ -29,7 +31,15 @@ pub fn registry() -> larder_store_core::Registry {
     registry
 }
 
-#[cfg(any(feature = "memory", feature = "file", feature = "lmdb", feature = "s3"))]
+#[cfg(any(
+    feature = "memory",
+    feature = "file",
+    feature = "lmdb",
+    feature = "s3",
+    feature = "gs",
+    feature = "dynamodb",
+    feature = "redis"
+))]
 fn add(registry: &mut larder_store_core::Registry, backend: impl larder_store_core::Backend) {
     registry.register(backend).expect("each of our schemes is its own");
 }

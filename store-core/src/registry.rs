@@ -17,7 +17,7 @@ pub use destroy::Destroy;
 pub use options::{OpenOptions, Role};
 
 /// Schemes that come with a feature of the facade by the same name.
-const FEATURES: [&str; 4] = ["memory", "file", "lmdb", "s3"];
+const FEATURES: [&str; 7] = ["memory", "file", "lmdb", "s3", "gs", "dynamodb", "redis"];
 
 /// Which scheme opens which store, and who opens several on top of each other.
 ///

@@ -6,6 +6,8 @@ use std::time::Duration;
 use larder_store_core::config::{Param, StoreConfig};
 use larder_store_core::{Error, ErrorKind, Op, Secret};
 
+use super::stored::{Encryption, Stored};
+
 pub(super) const REGION: Param = Param {
     name: "region",
     about: "the bucket's region, as in eu-west-1; by default what AWS_REGION and the profile say, and us-east-1 with an endpoint",
@@ -80,6 +82,31 @@ pub(super) const PARTS_AT_ONCE: Param = Param {
     about: "parts of one large upload under way at once, 1 to 64 (default 4)",
     secret: false,
 };
+pub(super) const STORAGE_CLASS: Param = Param {
+    name: "storage_class",
+    about: "the class of what is written, as in INTELLIGENT_TIERING; by default the bucket's",
+    secret: false,
+};
+pub(super) const TAGS: Param = Param {
+    name: "tags",
+    about: "tags of what is written, as in team=data,env=prod; at most ten",
+    secret: false,
+};
+pub(super) const ENCRYPTION: Param = Param {
+    name: "encryption",
+    about: "how the service encrypts what is written: s3 (AES256), kms, or kms-twice (aws:kms:dsse); by default as the bucket is set",
+    secret: false,
+};
+pub(super) const KMS_KEY: Param = Param {
+    name: "kms_key",
+    about: "id or ARN of the key of AWS KMS, together with encryption=kms or kms-twice",
+    secret: false,
+};
+pub(super) const BUCKET_KEY: Param = Param {
+    name: "bucket_key",
+    about: "true: S3 derives keys from one of the bucket, together with encryption=kms",
+    secret: false,
+};
 
 /// Every parameter of `s3:`.
 pub(super) const PARAMS: &[Param] = &[
@@ -99,6 +126,11 @@ pub(super) const PARAMS: &[Param] = &[
     CONCURRENCY,
     PART_SIZE,
     PARTS_AT_ONCE,
+    STORAGE_CLASS,
+    TAGS,
+    ENCRYPTION,
+    KMS_KEY,
+    BUCKET_KEY,
 ];
 
 /// Up to this, a value is one request; above, it goes up in parts.
@@ -179,6 +211,7 @@ pub struct S3Config {
     pub(super) concurrency: usize,
     pub(super) part_size: u64,
     pub(super) parts_at_once: usize,
+    pub(super) stored: Stored,
 }
 
 impl S3Config {
@@ -200,6 +233,7 @@ impl S3Config {
             concurrency: 256,
             part_size: 8 << 20,
             parts_at_once: 4,
+            stored: Stored::default(),
         }
     }
 
@@ -291,6 +325,28 @@ impl S3Config {
         self
     }
 
+    /// The class of what is written, as in `INTELLIGENT_TIERING`.
+    pub fn with_storage_class(mut self, class: impl Into<String>) -> S3Config {
+        self.stored.class = Some(class.into());
+        self
+    }
+
+    /// A tag of what is written. S3 keeps ten of an object.
+    pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> S3Config {
+        self.stored.tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// How the service encrypts what is written.
+    pub fn with_encryption(mut self, encryption: Encryption) -> S3Config {
+        self.stored.encryption = Some(encryption);
+        self
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.signer == Signer::Nobody
+    }
+
     /// Where it is, for the store's id: never a secret.
     pub(super) fn place(&self) -> String {
         match &self.endpoint {
@@ -325,7 +381,7 @@ impl S3Config {
                 "attempt_timeout=10s",
             );
         }
-        Ok(())
+        self.stored.check()
     }
 }
 
@@ -377,6 +433,26 @@ impl TryFrom<&StoreConfig> for S3Config {
             s3.part_size = size;
         }
         s3.parts_at_once = config.number(&PARTS_AT_ONCE, 1..=64)?.map_or(s3.parts_at_once, |n| n as usize);
+        s3.stored.class = config.text(&STORAGE_CLASS)?.map(str::to_owned);
+        for tag in config.text(&TAGS)?.into_iter().flat_map(|tags| tags.split(',')) {
+            let Some((name, value)) = tag.split_once('=') else {
+                return wrong("s3: tags wants name=value, and commas between", TAGS.about);
+            };
+            s3 = s3.with_tag(name, value);
+        }
+        let key = config.text(&KMS_KEY)?.map(str::to_owned);
+        let bucket_key = config.flag(&BUCKET_KEY)?;
+        s3.stored.encryption =
+            match (config.choice(&ENCRYPTION, &["s3", "kms", "kms-twice"])?, key, bucket_key) {
+                (Some("kms"), key, bucket_key) => {
+                    Some(Encryption::Kms { key, bucket_key: bucket_key == Some(true) })
+                }
+                (Some("kms-twice"), key, None) => Some(Encryption::KmsTwice { key }),
+                (Some("s3"), None, None) => Some(Encryption::S3),
+                (None, None, None) => None,
+                (_, _, Some(_)) => return wrong("s3: bucket_key goes with encryption=kms", BUCKET_KEY.about),
+                _ => return wrong("s3: kms_key goes with encryption=kms or kms-twice", KMS_KEY.about),
+            };
         s3.check().map_err(|e| e.during(Op::Parse))?;
         Ok(s3)
     }
@@ -423,7 +499,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for param in PARAMS.iter().filter(|p| !p.secret && !["region"].contains(&p.name)) {
+        for param in PARAMS.iter().filter(|p| !p.secret && !["region", "kms_key"].contains(&p.name)) {
             let error = parse(&format!("s3://bucket?{}=perhaps", param.name)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.to_string().contains(param.name), "{error}");
@@ -440,6 +516,11 @@ mod tests {
             "s3://bucket?endpoint=http://user@host",
             "s3://bucket?part_size=1MiB",
             "s3://bucket?attempt_timeout=0s",
+            "s3://bucket?storage_class=DEEP_ARCHIVE",
+            "s3://bucket?tags=a=b,a=c",
+            "s3://bucket?kms_key=k",
+            "s3://bucket?encryption=s3&kms_key=k",
+            "s3://bucket?encryption=kms-twice&bucket_key=true",
         ] {
             let error = parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{bad}");

@@ -29,10 +29,10 @@ impl Failure {
         self.status == Some(status)
     }
 
-    /// Whether the object is absent, as far as the answer tells. A head has no body that would name the bucket.
+    /// Whether the service says that the object is absent. A 404 that says nothing may be anybody's on the way.
     pub(super) fn is_absent(&self) -> bool {
         self.is(404)
-            && self.code.as_deref().is_none_or(|code| matches!(code, "NoSuchKey" | "NotFound" | "404"))
+            && self.code.as_deref().is_some_and(|code| matches!(code, "NoSuchKey" | "NotFound" | "404"))
     }
 }
 
@@ -174,6 +174,8 @@ fn answered(
         (_, "SignatureDoesNotMatch") => {
             plain(ErrorKind::Denied).hint("the secret key does not belong to the access key")
         }
+        (_, "InvalidObjectState") => plain(ErrorKind::Unsupported)
+            .hint("the object is archived: restore it first, then it can be read"),
         (401 | 403, _) => plain(ErrorKind::Denied).hint(right_for(op)),
         (412, _) => plain(ErrorKind::Conflict),
         // Two conditional writes met, and this one is to be sent again. But something on the way may have sent it twice,
@@ -197,11 +199,17 @@ fn answered(
         (501, _) | (405, _) => {
             plain(ErrorKind::Unsupported).hint("this service does not offer what was asked")
         }
+        (404, "") if writes => plain(ErrorKind::Unknown).hint(BARE_404),
+        (404, "") => plain(ErrorKind::Unavailable).hint(BARE_404),
         (400..=499, _) => plain(ErrorKind::Invalid),
         _ if writes => plain(ErrorKind::Unknown).hint("read the key before anything depends on it"),
         _ => plain(ErrorKind::Unavailable),
     }
 }
+
+/// A service says what it does not find.
+const BARE_404: &str =
+    "this 404 says not that the key is absent: is the endpoint right, or does a proxy answer?";
 
 /// Which right is likely to be missing.
 fn right_for(op: Op) -> &'static str {

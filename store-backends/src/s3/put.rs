@@ -14,6 +14,7 @@ use super::condition::{Condition, Refused, gone, mine};
 use super::config::Layout;
 use super::error::Failure;
 use super::facts::{self, Entries, Facts, Fields};
+use super::stored::stored;
 use super::wire::Wire;
 
 /// An object that is to be stored.
@@ -121,6 +122,7 @@ impl Wire {
         if *condition != Condition::None {
             request = request.set_if_match(condition.if_match()).set_if_none_match(condition.if_none_match());
         }
+        let request = stored!(request, &self.config().stored);
         let done = self.write(op, &options.call, &live, len, request.send()).await?;
         Ok(match done {
             Ok(done) => Ok(done.e_tag().unwrap_or_default().to_owned()),

@@ -17,6 +17,7 @@ use larder_store_core::{
 };
 
 use super::config::{Conditions, Layout, ONE_REQUEST, S3Config};
+use super::copy;
 use super::delete::BATCH;
 use super::list::PAGE;
 use super::name::Names;
@@ -106,6 +107,14 @@ impl S3Store {
     /// Whatever the requests meet, but for conditions that are ignored: those are in the answer.
     pub async fn probe(&self, call: &Call) -> Result<Probe> {
         probe::probe(self, &self.wire, call).await
+    }
+
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    pub(super) fn retries(&self) -> &Retries {
+        self.calls.retries()
     }
 
     /// Whether the bucket is there and may be listed.
@@ -216,7 +225,11 @@ impl Store for S3Store {
     }
 
     async fn copy_opts(&self, from: &Key, to: &Key, options: &CopyOptions) -> Result<Copied> {
-        derived::copy_by_stream(self, from, to, options).await
+        match copy::is_offered(&self.wire, from, to) {
+            true => self.calls.copy_opts(from, to, options).await,
+            // By this store's own streams, each of whose requests is sent again where it fails.
+            false => derived::copy_by_stream(self, from, to, options).await,
+        }
     }
 
     async fn transact_opts(&self, steps: Vec<Step>, _: &Call) -> Result<Transacted> {

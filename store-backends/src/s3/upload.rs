@@ -18,10 +18,11 @@ use larder_store_core::{
 use super::condition::{Condition, Refused, gone, mine};
 use super::error::Failure;
 use super::put::Draft;
+use super::stored::stored;
 use super::wire::Wire;
 
 /// Parts of one upload (Amazon S3 User Guide, "Multipart upload limits").
-const MAX_PARTS: u64 = 10_000;
+pub(super) const MAX_PARTS: u64 = 10_000;
 /// How many parts have one size before the next ones get twice that: what has no known end still fits.
 const SAME_SIZE: u64 = 1000;
 
@@ -50,19 +51,19 @@ pub(super) async fn put_stream(
 }
 
 /// An upload that was begun. Dropped before its end, it is aborted.
-struct Upload<'a> {
-    wire: Arc<Wire>,
-    retries: &'a Retries,
-    op: Op,
-    call: &'a Call,
-    name: String,
-    id: String,
+pub(super) struct Upload<'a> {
+    pub(super) wire: Arc<Wire>,
+    pub(super) retries: &'a Retries,
+    pub(super) op: Op,
+    pub(super) call: &'a Call,
+    pub(super) name: String,
+    pub(super) id: String,
     parts: std::sync::Mutex<Vec<CompletedPart>>,
     over: AtomicBool,
 }
 
 impl<'a> Upload<'a> {
-    async fn begin(
+    pub(super) async fn begin(
         wire: &Arc<Wire>,
         retries: &'a Retries,
         op: Op,
@@ -83,8 +84,8 @@ impl<'a> Upload<'a> {
                 .set_cache_control(field(Native::CacheControl))
                 .set_content_encoding(field(Native::ContentEncoding))
                 .set_content_disposition(field(Native::ContentDisposition))
-                .set_content_language(field(Native::ContentLanguage))
-                .send();
+                .set_content_language(field(Native::ContentLanguage));
+            let request = stored!(request, &wire.config().stored).send();
             // An upload that nobody hears of changes no value.
             Ok(wire.read(op, call, &live, request).await??)
         });
@@ -236,12 +237,17 @@ impl<'a> Upload<'a> {
             .set_checksum_crc32_c(sent.checksum_crc32_c)
             .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
             .build();
-        self.parts.lock().unwrap_or_else(|e| e.into_inner()).push(part);
+        self.add(part);
         Ok(())
     }
 
+    /// A part is there.
+    pub(super) fn add(&self, part: CompletedPart) {
+        self.parts.lock().unwrap_or_else(|e| e.into_inner()).push(part);
+    }
+
     /// Makes an object of the parts.
-    async fn complete(
+    pub(super) async fn complete(
         self,
         key: &Key,
         draft: &Draft,

@@ -2,12 +2,13 @@
 //!
 //! [`s3::Double`] is an S3 server in this process: it checks signatures, decides conditions under one lock, counts
 //! requests and connections, and does harm on the wire when it is asked to. The binary `larder-s3-double` is the same
-//! server for other processes.
+//! server for other processes. [`proxy::Proxy`] does harm before any server.
 #![allow(clippy::disallowed_methods, reason = "a server runs on real clocks, sockets and threads of its own")]
 
 pub mod child;
 pub mod installed;
 pub mod ministack;
+pub mod proxy;
 pub mod s3;
 
 /// What goes wrong in a test server itself.

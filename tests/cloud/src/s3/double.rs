@@ -22,6 +22,17 @@ use super::serve;
 use super::server::Server;
 use super::settings::{Conditions, Rights};
 
+/// What a writer said about how an object is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptWith {
+    /// The storage class.
+    pub class: Option<String>,
+    /// Tags, as the query of a URL.
+    pub tagging: Option<String>,
+    /// An algorithm, and the name of a key.
+    pub encryption: Option<(String, Option<String>)>,
+}
+
 /// An S3 server in this process, on threads and a port of its own. It ends when it is dropped.
 ///
 /// ```
@@ -136,6 +147,19 @@ impl Double {
             buckets.get(bucket).and_then(|bucket| bucket.object(key)).map(|object| object.content.clone())
         };
         content.map(|content| content.bytes()).transpose()
+    }
+
+    /// What an object was said to be kept with: its class, its tags as the query of a URL, and its encryption with the
+    /// key's name.
+    pub fn kept_with(&self, bucket: &str, key: &str) -> Option<KeptWith> {
+        let buckets = self.server.buckets();
+        let extra = buckets.get(bucket)?.object(key)?.extra.as_ref()?;
+        let headers = extra.headers.clone();
+        Some(KeptWith {
+            class: headers.storage_class,
+            tagging: headers.tagging,
+            encryption: headers.encryption,
+        })
     }
 
     /// How many uploads in parts are under way in a bucket.

@@ -31,7 +31,8 @@ mod sums;
 mod upload;
 
 pub use apart::Apart;
-pub use double::Double;
+pub use double::{Double, KeptWith};
 pub use faults::{Fault, FaultPlan, Faults, When};
+pub(crate) use operation::operation_of;
 pub use options::DoubleOptions;
 pub use settings::{Conditions, Rights};

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use larder_store_core::{
     ByteRange, Call, DeleteItem, DeleteOptions, Deleted, Error, ErrorKind, GetOptions, Got, Key, ListOptions,
-    Listed, Precondition, PutOptions, Removed, Result as Done, Store, Version, Written,
+    Listed, Precondition, PutOptions, Removed, Result as Done, Store, StoreExt as _, UpdateOptions, Version,
+    Written,
 };
 
 use super::kinds::{Asked, wrong};
@@ -29,6 +30,7 @@ const LARGE: usize = 17 << 20;
 pub(super) struct Shared<'a> {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: &'a [Key],
+    pub(super) counters: &'a [Key],
     pub(super) events: Mutex<Vec<Event>>,
     pub(super) tally: Mutex<Tally>,
     pub(super) problems: Mutex<Vec<String>>,
@@ -55,6 +57,7 @@ enum Doing {
     DeleteIfMatches,
     DeleteMany,
     List,
+    Update,
 }
 
 const DOINGS: &[(u32, Doing)] = &[
@@ -68,6 +71,7 @@ const DOINGS: &[(u32, Doing)] = &[
     (20, Doing::DeleteIfMatches),
     (8, Doing::DeleteMany),
     (8, Doing::List),
+    (12, Doing::Update),
 ];
 
 const SIZES: &[(u32, (u64, u64))] = &[(12, (40, 3_000)), (3, (3_000, 70_000)), (1, (70_000, 300_000))];
@@ -82,6 +86,18 @@ pub(super) fn seen(key: &Key, got: &Got<Bytes>) -> Outcome<State> {
         Got::Found { body, .. } => {
             Ok(Some(value::check(key.as_str(), body).map_err(|e| format!("torn: {key:?}: {e}"))?))
         }
+        Got::Unchanged(_) => Err("a get without a version says that it is unchanged".into()),
+    }
+}
+
+/// What a counter is at.
+///
+/// # Errors
+/// What is no number.
+pub(super) fn count(got: &Got<Bytes>) -> Outcome<u64> {
+    match got {
+        Got::Absent => Ok(0),
+        Got::Found { body, .. } => Ok(std::str::from_utf8(body)?.parse()?),
         Got::Unchanged(_) => Err("a get without a version says that it is unchanged".into()),
     }
 }
@@ -131,6 +147,7 @@ impl<'a> Client<'a> {
                 }
                 Doing::DeleteMany => self.delete_many().await,
                 Doing::List => self.list().await,
+                Doing::Update => self.update().await,
             }
         }
     }
@@ -356,6 +373,29 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Adds one to a counter.
+    async fn update(&mut self) {
+        let which = self.rng.index(self.shared.counters.len());
+        let (store, name) = (self.shared.store.clone(), &self.shared.counters[which]);
+        let done = self.timed(Asked::Update, "update", async |call| {
+            let options = UpdateOptions::new().with_call(call);
+            let add = |old: Option<Bytes>| {
+                let old =
+                    old.and_then(|old| std::str::from_utf8(&old).ok()?.parse::<u64>().ok()).unwrap_or(0);
+                Some(Bytes::from((old + 1).to_string()))
+            };
+            store.update_opts(name.clone(), options, add).await
+        });
+        let done = done.await;
+        let mut tally = held(&self.shared.tally);
+        let counted = &mut tally.counters[which];
+        match done {
+            Ok(_) => counted.added += 1,
+            Err(error) if !error.settled() || error.is(ErrorKind::Unknown) => counted.unknown += 1,
+            Err(_) => {}
+        }
+    }
+
     /// A listing names keys in their order, none twice, and none that is not there.
     async fn list(&mut self) {
         let store = self.shared.store.clone();
@@ -392,5 +432,6 @@ fn name(doing: Doing) -> &'static str {
         Doing::DeleteIfMatches => "delete if matches",
         Doing::DeleteMany => "delete many",
         Doing::List => "list",
+        Doing::Update => "update",
     }
 }

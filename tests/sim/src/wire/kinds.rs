@@ -8,13 +8,20 @@ pub(super) enum Asked {
     Read,
     Write,
     ConditionalWrite,
+    /// A read and a conditional write.
+    Update,
 }
+
+/// How services say that credentials have expired, which is done to requests and true of none.
+const EXPIRED: [&str; 5] = ["ExpiredToken", "NOAUTH", "Invalid Credentials", "authError", "UNAUTHENTICATED"];
 
 /// What is wrong with an error, if anything.
 pub(super) fn wrong(asked: Asked, error: &Error) -> Option<String> {
     let right = match (asked, error.kind()) {
         // The credentials are refused by a fault, and by nothing else.
-        (_, ErrorKind::Denied) => error.to_string().contains("ExpiredToken"),
+        (_, ErrorKind::Denied) => EXPIRED.iter().any(|said| error.to_string().contains(said)),
+        // So is the region.
+        (_, ErrorKind::Invalid) => error.to_string().contains("another region"),
         (_, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout) => {
             // "Not made" of a write is said only where that is sure.
             asked == Asked::Read || error.settled()

@@ -1,10 +1,11 @@
-//! A store in a bucket is used while the wire to it does harm; every key is one register, whoever asks.
+//! A store behind a network is used while the wire to it does harm; every key is one register, whoever asks.
 //!
-//! The service is the S3 double of `larder-cloud-tests`, in this process. Its faults go on through a round, in which
-//! several clients work on few keys. At the end of the round they stop, what is late is waited for, and each key is
+//! The service is one of `larder-cloud-tests`, and the harm is its own or that of a proxy before it. It goes on through a
+//! round, in which several clients work on few keys. At the end of the round they stop, what is late is waited for, and each key is
 //! read: then the answers of the round must be those of registers, where a write that got no answer, or one of whose
 //! attempts got none, may have happened at any time since it began, twice if it was sent more than once. Every call
-//! has a deadline, and none may end past it.
+//! has a deadline, and none may end past it. Counters that the clients add to by `update` stand between what was
+//! acknowledged and that and what got no answer.
 
 mod client;
 mod command;
@@ -12,11 +13,9 @@ mod kinds;
 mod plan;
 mod pulse;
 mod round;
+mod service;
 mod tally;
 
-use std::collections::BTreeMap;
-
-use larder_cloud_tests::s3::{Double, DoubleOptions};
 use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, Key};
 
@@ -27,10 +26,11 @@ use crate::report::Report;
 use crate::rng::Rng;
 use crate::stores;
 use round::Round;
-use tally::Tally;
+use service::Service;
+use tally::{Counted, Tally};
 
-/// The bucket, and the prefix in it.
-const PLACE: &str = "wire/here";
+/// Counters that all clients add to.
+const COUNTERS: usize = 3;
 
 /// Bytes of the stack that the clients are polled on.
 const STACK: usize = 64 << 20;
@@ -45,9 +45,40 @@ pub enum Mutant {
     ResendingProxy,
 }
 
+/// Which service, and who does the harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// The S3 double, which harms by itself.
+    S3,
+    /// The S3 double behind the proxy.
+    S3Proxy,
+}
+
+impl On {
+    /// Every one.
+    pub const ALL: [On; 2] = [On::S3, On::S3Proxy];
+
+    /// As `--on` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            On::S3 => "s3",
+            On::S3Proxy => "s3-proxy",
+        }
+    }
+
+    /// The layouts that its stores have.
+    pub fn layouts(self) -> &'static [&'static str] {
+        match self {
+            On::S3 | On::S3Proxy => &["plain", "record"],
+        }
+    }
+}
+
 /// What the campaign does.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Against what.
+    pub on: On,
     /// Calls in all.
     pub operations: u64,
     /// Calls of a round.
@@ -71,29 +102,26 @@ pub struct Options {
 /// # Errors
 /// What keeps the campaign from going on.
 pub fn run(options: &Options) -> Outcome<Report> {
-    let double = Double::start(DoubleOptions { buckets: vec!["wire".into()], ..DoubleOptions::default() })?;
+    let service = Service::start(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // The futures of many clients, polled in each other, want more than the stack of a test's thread.
     std::thread::scope(|scope| {
-        let work = || runtime.block_on(rounds(options, &double));
+        let work = || runtime.block_on(rounds(options, &service));
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?;
         thread.join().map_err(|_| "the campaign panicked")?
     })
 }
 
-async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
-    let layout = options.layout;
-    let mut report = Report::new("wire", format!("s3 layout={layout}"), options.seed);
-    let url = double.url(PLACE);
-    let params = format!("layout={layout}&attempt_timeout=250ms&patience=5s&part_size=5MiB");
-    let config = StoreConfig::parse(&format!("{url}&{params}"))?;
+async fn rounds(options: &Options, service: &Service) -> Outcome<Report> {
+    let mut report =
+        Report::new("wire", format!("{} layout={}", options.on.name(), options.layout), options.seed);
+    let config = StoreConfig::parse(&service.url(options))?;
     let store = stores::open(&config).await?;
-    if options.mutant == Some(Mutant::NoConditions) {
-        double.set_conditions(larder_cloud_tests::s3::Conditions::Ignored);
-    }
     let keys: Vec<Key> = (0..options.keys).map(|n| Key::new(format!("k/{n}"))).collect::<Result<_, _>>()?;
+    let counters: Vec<Key> =
+        (0..COUNTERS).map(|n| Key::new(format!("counter/{n}"))).collect::<Result<_, _>>()?;
     let mut rng = Rng::new(options.seed);
-    let mut tally = Tally::default();
+    let mut tally = Tally { counters: vec![Counted::default(); COUNTERS], ..Tally::default() };
     let mut states = vec![None; keys.len()];
     let (mut done, mut number) = (0, 0);
     while done < options.operations
@@ -101,7 +129,8 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
         && (options.mutant.is_none() || tally.wrong_answers == 0)
     {
         let calls = options.operations_of_a_round.min(options.operations - done);
-        let round = Round { options, double, store: store.clone(), keys: &keys, number, calls };
+        let round =
+            Round { options, service, store: store.clone(), keys: &keys, counters: &counters, number, calls };
         states = round.run(states, &mut rng, &mut tally, &mut report).await?;
         (done, number) = (done + calls, number + 1);
     }
@@ -109,14 +138,6 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
     report.count("operations", done);
     report.count("rounds", number);
     tally.tell(&mut report);
-    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
-    for ((fault, _), count) in double.faults().counts() {
-        *faults.entry(fault.to_string()).or_default() += count;
-    }
-    report.count("requests", double.requests().values().sum());
-    report.count("requests that met a fault", faults.values().sum());
-    for (fault, count) in faults {
-        report.count(fault, count);
-    }
+    service.tell(&mut report);
     Ok(report)
 }

@@ -7,7 +7,7 @@ use larder_cloud_tests::s3::{Fault, FaultPlan, When};
 use super::{Mutant, Options};
 
 /// How late a late effect is, and how long a slow body takes.
-const DELAY: Duration = Duration::from_millis(120);
+pub(super) const DELAY: Duration = Duration::from_millis(120);
 
 /// Faults that are kinds of one and share its rate.
 fn groups(mutant: Option<Mutant>) -> Vec<Vec<Fault>> {

@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, select};
-use larder_cloud_tests::s3::Double;
 use larder_store_core::{GetOptions, Key, Store};
 
 use super::Options;
 use super::client::{self, Client, Shared};
-use super::plan::plan;
 use super::pulse::Pulse;
+use super::service::Service;
 use super::tally::Tally;
 use crate::Outcome;
 use crate::clock::nanos;
@@ -19,9 +18,10 @@ use crate::rng::Rng;
 
 pub(super) struct Round<'a> {
     pub(super) options: &'a Options,
-    pub(super) double: &'a Double,
+    pub(super) service: &'a Service,
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: &'a [Key],
+    pub(super) counters: &'a [Key],
     pub(super) number: u64,
     pub(super) calls: u64,
 }
@@ -38,12 +38,13 @@ impl Round<'_> {
         let shared = Shared {
             store: self.store.clone(),
             keys: self.keys,
+            counters: self.counters,
             events: Mutex::default(),
             tally: Mutex::new(std::mem::take(tally)),
             problems: Mutex::default(),
             pulse: Pulse::new(),
         };
-        self.double.faults().set(plan(self.options, rng.word()));
+        self.service.harm(self.options, rng.word());
         let mut crew: Vec<Client<'_>> = (0..self.options.clients)
             .map(|number| {
                 let who = self.number * self.options.clients as u64 + number as u64 + 1;
@@ -55,8 +56,7 @@ impl Round<'_> {
             let work = std::pin::pin!(join_all(crew.iter_mut().map(|client| client.work(each))));
             select(work, std::pin::pin!(shared.pulse.beat())).await;
         }
-        self.double.faults().clear();
-        self.double.quiet().await?;
+        self.service.heal().await?;
         // Whatever was open has happened by now, or never will.
         let over = nanos();
         let mut events = std::mem::take(&mut *held(&shared.events));
@@ -81,6 +81,13 @@ impl Round<'_> {
             states.push(state);
         }
         *tally = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (name, counted) in self.counters.iter().zip(&tally.counters) {
+            let got = self.store.get_opts(name, &GetOptions::new()).await;
+            let count = client::count(&got.map_err(|e| format!("without faults: {e}"))?)?;
+            if !(counted.added..=counted.added + counted.unknown).contains(&count) {
+                report.problem(format!("round {}: {name:?} is {count}, and {counted:?}", self.number));
+            }
+        }
         let checked = model::check(&initial, &events);
         for problem in shared.problems.into_inner().unwrap_or_else(PoisonError::into_inner) {
             report.problem(format!("round {}: {problem}", self.number));

@@ -1,9 +1,10 @@
 use larder_sim::report::Report;
 use larder_sim::rng::fresh_seed;
-use larder_sim::wire::{Mutant, Options, run};
+use larder_sim::wire::{Mutant, On, Options, run};
 
 fn options(layout: &'static str, operations: u64) -> Options {
     Options {
+        on: On::S3,
         operations,
         operations_of_a_round: 850,
         clients: 32,
@@ -30,6 +31,13 @@ fn no_write_is_lost_and_none_comes_from_nowhere() {
 #[test]
 fn nor_where_objects_are_records() {
     wire("record", 2500).assert_good();
+}
+
+#[test]
+fn nor_behind_a_proxy_that_harms() {
+    let report = run(&Options { on: On::S3Proxy, ..options("plain", 2500) }).unwrap();
+    report.assert_good();
+    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
 }
 
 #[test]
