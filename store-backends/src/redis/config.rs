@@ -293,14 +293,15 @@ impl RedisConfig {
         Ok(seeds)
     }
 
-    /// Where it is, for the store's id: never a secret. The order of a cluster's nodes says nothing.
+    /// Where it is, for the store's id: never a secret. The order of a cluster's nodes says nothing. A namespace is no
+    /// prefix: that of one store that begins like another's has nothing in common with it.
     pub(super) fn place(&self) -> String {
         let mut nodes: Vec<_> = match self.seeds() {
             Ok(seeds) => seeds.iter().map(ToString::to_string).collect(),
             Err(_) => vec![self.server.clone()],
         };
         nodes.sort();
-        format!("//{}/{}", nodes.join(","), self.database)
+        format!("//{}/{}/{}", nodes.join(","), self.database, self.namespace)
     }
 
     /// Refuses what makes no sense together.
@@ -386,7 +387,7 @@ impl TryFrom<&StoreConfig> for RedisConfig {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisConfig({}, {:?}, {} shards)", self.place(), self.namespace, self.shards)
+        write!(f, "RedisConfig({}, {} shards)", self.place(), self.shards)
     }
 }
 
@@ -416,12 +417,12 @@ mod tests {
             .with_attempts(3, Duration::from_secs(20))
             .with_concurrency(8);
         assert_eq!(parse(url).unwrap(), built);
-        assert_eq!(built.place(), "//host:7000,other:7001,third:6379/0");
+        assert_eq!(built.place(), "//host:7000,other:7001,third:6379/0/a/b{");
         assert_eq!(parse("redis://host").unwrap(), RedisConfig::new("host"));
         assert_eq!(parse("redis://host/").unwrap(), RedisConfig::new("host"));
         let nine = RedisConfig::new("[::1]:6380").with_database(9).with_tls(true).with_password("p");
         assert_eq!(parse("redis://[::1]:6380/9?tls=true&password=p").unwrap(), nine);
-        assert_eq!(nine.place(), "//[::1]:6380/9");
+        assert_eq!(nine.place(), "//[::1]:6380/9/");
         assert_eq!(
             parse("redis://user@host?password=p").unwrap(),
             RedisConfig::new("host").with_login("user", "p")

@@ -52,7 +52,7 @@ impl Names {
     }
 
     /// How many hash tags there are.
-    pub(super) fn shards(&self) -> impl ExactSizeIterator<Item = Shard> + use<> {
+    pub(super) fn shards(&self) -> impl ExactSizeIterator<Item = Shard> + DoubleEndedIterator + use<> {
         (0..self.shards).map(Shard)
     }
 

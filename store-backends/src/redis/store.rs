@@ -95,7 +95,7 @@ impl RedisStore {
         probed: Option<&[Server]>,
     ) -> Result<RedisStore> {
         let names = Names::new(&config.namespace, config.shards)?;
-        let id = StoreId::new("redis", config.place(), "record").with_prefix(&config.namespace);
+        let id = StoreId::new("redis", config.place(), "record");
         let mut guarantees = promised(config);
         if let Some(servers) = probed {
             probe::apply(servers, &mut guarantees);

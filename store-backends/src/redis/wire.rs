@@ -64,11 +64,6 @@ impl Wire {
         })
     }
 
-    /// Whether the servers are a cluster.
-    pub(super) fn is_cluster(&self) -> bool {
-        self.cluster
-    }
-
     /// Where a shard is.
     pub(super) fn to(&self, shard: Shard) -> To {
         To::Slot(self.names.slot(shard))

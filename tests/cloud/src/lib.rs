@@ -8,6 +8,7 @@
 pub mod child;
 pub mod installed;
 pub mod ministack;
+pub mod redis;
 pub mod s3;
 
 /// What goes wrong in a test server itself.
