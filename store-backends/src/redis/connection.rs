@@ -38,20 +38,27 @@ pub(super) struct Connection {
 /// How the servers are reached.
 #[derive(Clone)]
 pub(super) struct Dial {
-    login: RedisConnectionInfo,
+    /// Who comes, and to which database; in the words of Redis.
+    login: Vec<Cmd>,
     tls: Option<Arc<rustls::ClientConfig>>,
     env: Env,
 }
 
 impl Dial {
     pub(super) fn new(config: &RedisConfig, tls: Option<Arc<rustls::ClientConfig>>, env: Env) -> Dial {
-        // The library's name is told by a command that an ACL may refuse.
-        let mut login = RedisConnectionInfo::default().set_db(config.database.into()).set_skip_set_lib_name();
-        if let Some(user) = &config.user {
-            login = login.set_username(user.reveal());
-        }
+        let mut login = Vec::new();
         if let Some(password) = &config.password {
-            login = login.set_password(password.reveal());
+            let mut auth = ::redis::cmd("AUTH");
+            if let Some(user) = &config.user {
+                auth.arg(user.reveal());
+            }
+            auth.arg(password.reveal());
+            login.push(auth);
+        }
+        if config.database != 0 {
+            let mut select = ::redis::cmd("SELECT");
+            select.arg(config.database);
+            login.push(select);
         }
         Dial { login, tls, env }
     }
@@ -84,7 +91,14 @@ impl Dial {
     {
         // Time is watched by whoever waits.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (mux, driver) = MultiplexedConnection::new_with_config(&self.login, stream, config)
+        let info = RedisConnectionInfo::default();
+        // A server that wants another certificate says so only when it is spoken to. What it answers to our name is of no
+        // matter: an ACL may refuse it.
+        let info = match self.tls.is_some() {
+            true => info.set_lib_name("larder", env!("CARGO_PKG_VERSION")),
+            false => info.set_skip_set_lib_name(),
+        };
+        let (mux, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
             .map_err(|e| error::refused(op, node, self.tls.is_some(), &e))?;
         let (end, ended) = oneshot::channel();
@@ -98,7 +112,17 @@ impl Dial {
             over.store(false, Ordering::Release);
         });
         let answered = AtomicU64::new(millis(&self.env));
-        Ok(Arc::new(Connection { mux, env: self.env.clone(), good, answered, _end: end }))
+        let connection = Connection { mux, env: self.env.clone(), good, answered, _end: end };
+        if !self.login.is_empty() {
+            let answers = connection.send(&self.login).await;
+            let answers = answers.map_err(|e| error::refused(op, node, self.tls.is_some(), &e))?;
+            for answer in answers {
+                if let Value::ServerError(said) = answer {
+                    return Err(error::not_let_in(op, node, &said));
+                }
+            }
+        }
+        Ok(Arc::new(connection))
     }
 }
 

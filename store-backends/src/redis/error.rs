@@ -46,16 +46,23 @@ pub(super) fn untrusted(op: Op, node: &Node, error: &io::Error) -> Error {
     Error::new(ErrorKind::Invalid, op, why).hint(hint)
 }
 
-/// The server refused the connection, or whoever makes it. Nothing was sent.
+/// The server does not let in who comes. Nothing was sent but that.
+pub(super) fn not_let_in(op: Op, node: &Node, said: &ServerError) -> Error {
+    let text = said.details().unwrap_or("it is not said why");
+    let no_password = said.code() == "ERR" && text.contains("without any password configured");
+    if !no_password && !matches!(said.code(), "WRONGPASS" | "NOAUTH") {
+        return answered(op, said);
+    }
+    Error::new(
+        ErrorKind::Denied,
+        op,
+        format!("{node} does not let the user in: {}", text.trim_end_matches('.')),
+    )
+    .hint("are user and password right? redis://USER:PASSWORD@HOST, or both as parameters")
+}
+
+/// What answers is no server that a connection can be made with. Nothing was sent.
 pub(super) fn refused(op: Op, node: &Node, tls: bool, error: &RedisError) -> Error {
-    if error.kind() == ::redis::ErrorKind::AuthenticationFailed {
-        let said = error.detail().unwrap_or("it is not said why");
-        return Error::new(ErrorKind::Denied, op, format!("{node} does not let the user in: {said}"))
-            .hint("are user and password right? redis://USER:PASSWORD@HOST, or both as parameters");
-    }
-    if let Ok(said) = ServerError::try_from(error.clone()) {
-        return answered(op, &said);
-    }
     if let Some(rustls) = find::<rustls::Error>(error) {
         let why = format!("{node} ends the encrypted connection: {rustls}");
         return Error::new(ErrorKind::Denied, op, why).hint("does it want cert_file and key_file?");
@@ -122,6 +129,7 @@ pub(super) fn answered(op: Op, said: &ServerError) -> Error {
     match (said.kind(), code(said)) {
         (_, "NOAUTH" | "WRONGPASS") => plain(ErrorKind::Denied).hint("give user and password"),
         (_, "NOPERM") => plain(ErrorKind::Denied).hint(RIGHTS),
+        (_, "ERR") if is_about_rights(text) => plain(ErrorKind::Denied).hint(RIGHTS),
         (_, "DENIED") => plain(ErrorKind::Denied)
             .hint("the server runs in protected mode: set a password or an ACL there, and give it here"),
         (_, "OOM") => {
@@ -156,6 +164,11 @@ pub(super) fn answered(op: Op, said: &ServerError) -> Error {
             .hint("Redis 6.2 or later is needed, with EVAL, EVALSHA and sorted sets"),
         _ => plain(ErrorKind::Invalid),
     }
+}
+
+/// Whether a script was refused something by an ACL.
+pub(super) fn is_about_rights(text: &str) -> bool {
+    text.contains("The user executing the script can't") || text.contains("NOPERM")
 }
 
 fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
@@ -204,6 +217,7 @@ mod tests {
             ("ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed", Full),
             ("NOPERM User anna has no permissions to run the 'evalsha' command", Denied),
             ("NOAUTH Authentication required.", Denied),
+            ("ERR The user executing the script can't run this command or subcommand script: 1", Denied),
             ("WRONGPASS invalid username-password pair or user is disabled.", Denied),
             ("DENIED Redis is running in protected mode", Denied),
             ("WRONGTYPE Operation against a key holding the wrong kind of value", Corrupt),

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use futures_util::{StreamExt, stream};
 use larder_store_core::derived::{Cursor, Delimited, Place};
 use larder_store_core::system::Space;
-use larder_store_core::{Items, ListOptions, Listed, Op, Result};
+use larder_store_core::{Items, ListOptions, Listed, Op, Result, time};
 
 use super::client::Lane;
 use super::command::{LIST, plain, script};
@@ -29,7 +29,6 @@ pub(super) fn list(wire: &Arc<Wire>, options: ListOptions) -> Items<Listed> {
         wire: wire.clone(),
         options,
         begun: false,
-        last: None,
     };
     stream::unfold(Some(walk), |walk| async move {
         let mut walk = walk?;
@@ -84,8 +83,6 @@ struct Walk {
     options: ListOptions,
     shards: Vec<Page>,
     begun: bool,
-    /// The entry that was met last: two for one key are a trace of a write that broke off.
-    last: Option<Vec<u8>>,
 }
 
 impl Walk {
@@ -138,10 +135,16 @@ impl Walk {
             }
         };
         let name = meta.key.as_bytes();
-        if self.last.as_deref() == Some(name) || index::is_expired(&meta, self.wire.env.wall()) {
+        let (bound, inclusive) = self.cursor.place()?.bound()?;
+        // The zero behind a key is one of the bytes that a bound may have.
+        if name < &bound[..] || (name == bound && !inclusive) {
             return None;
         }
-        self.last = Some(name.to_vec());
+        // The first of a folder stands for all of it, and had not expired when it came.
+        let first = self.folder(meta.key.as_str()).is_some();
+        if !first && index::is_expired(&meta, self.wire.env.wall()) {
+            return None;
+        }
         match self.cursor.meet(meta.key.as_str()) {
             Delimited::Entry => Some(Listed::Entry(meta)),
             Delimited::Prefix(prefix) => {
@@ -156,6 +159,13 @@ impl Walk {
         }
     }
 
+    /// What a key has in common with others that the listing names once.
+    fn folder<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let (prefix, delimiter) = (self.options.prefix.len(), self.options.delimiter.as_ref()?);
+        let found = key.get(prefix..)?.find(delimiter.as_str()).filter(|_| !delimiter.is_empty())?;
+        Some(&key[..prefix + found + delimiter.len()])
+    }
+
     /// Sees to it that the next entry of each shard that has one is there: nothing can be said before.
     async fn fetch(&mut self) -> Result<()> {
         let lacking = self.shards.iter().enumerate().filter(|(_, page)| page.more && page.entries.is_empty());
@@ -166,19 +176,14 @@ impl Walk {
         let pages = asked.iter().map(|(_, shard, from)| self.ask(*shard, from));
         let pages = try_join_all(pages.collect::<Vec<_>>()).await?;
         for ((at, ..), (entries, more)) in asked.into_iter().zip(pages) {
+            let from =
+                entries.back().map(|last| match index::text(last).and_then(|text| self.folder(text)) {
+                    // What the server passed over need not come now.
+                    Some(folder) => [b"[", folder.as_bytes(), b"\xff"].concat(),
+                    None => [b"(", &last[..]].concat(),
+                });
             let page = &mut self.shards[at];
-            if let Some(last) = entries.back() {
-                page.from = [b"(", &last[..]].concat();
-                // Those that the server passed over need not come now.
-                if let Some(delimiter) = self.options.delimiter.as_ref().filter(|d| !d.is_empty())
-                    && let Some(text) = index::text(last)
-                    && let Some(rest) = text.get(self.options.prefix.len()..)
-                    && let Some(found) = rest.find(delimiter.as_str())
-                {
-                    let end = self.options.prefix.len() + found + delimiter.len();
-                    page.from = [b"[", text[..end].as_bytes(), b"\xff"].concat();
-                }
-            }
+            page.from = from.unwrap_or_else(|| page.from.clone());
             (page.entries, page.more) = (entries, more);
         }
         Ok(())
@@ -202,6 +207,8 @@ impl Walk {
             Some(delimiter) => {
                 let mut command = script(&LIST, &[wire.names.marker(shard), index]);
                 command.arg(from).arg(&to[..]).arg(wanted).arg(delimiter).arg(options.prefix.len());
+                let now = time::to_nanos(wire.env.wall()).unwrap_or(0);
+                command.arg(now >> 32).arg(now & 0xffff_ffff);
                 vec![command]
             }
         };

@@ -13,7 +13,7 @@ use larder_store_core::{
 
 use super::client::Lane;
 use super::command::{WRITE, plain, script};
-use super::error::strange;
+use super::error::{RIGHTS, is_about_rights, strange};
 use super::index;
 use super::name::Shard;
 use super::read::{hex, stored};
@@ -309,6 +309,10 @@ fn read_one(op: Op, step: &Ready, answer: &Value) -> Option<Result<Made>> {
             "what stands there is no record of Larder's, so that no condition on it can be decided",
         )
         .hint("put or delete it without a condition, or remove it by hand")),
+        [Value::Int(3), Value::BulkString(said)] if is_about_rights(&String::from_utf8_lossy(said)) => {
+            let why = format!("Redis says {}", String::from_utf8_lossy(said));
+            Err(Error::new(ErrorKind::Denied, op, why).hint(RIGHTS))
+        }
         [Value::Int(3), Value::BulkString(said)] => {
             let why = format!("Redis says {}", String::from_utf8_lossy(said));
             Err(Error::new(ErrorKind::Corrupt, op, why).hint(

@@ -61,10 +61,7 @@ impl Cluster {
         let mut create = Command::new(&programs.cli);
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
-        let done = create
-            .args(["--cluster-replicas", "1", "--cluster-yes"])
-            .stdin(Stdio::null())
-            .output()?;
+        let done = create.args(["--cluster-replicas", "1", "--cluster-yes"]).stdin(Stdio::null()).output()?;
         if !done.status.success() {
             let said = [done.stdout, done.stderr].concat();
             return Err(String::from_utf8_lossy(&said).into_owned().into());
@@ -84,9 +81,9 @@ impl Cluster {
     pub fn is_whole(&self) -> bool {
         self.nodes.iter().filter(|node| node.pid().is_some()).all(|node| {
             let whole = node.cli(&["CLUSTER", "INFO"]).is_ok_and(|said| said.contains("cluster_state:ok"));
-            let follows = node.cli(&["INFO", "replication"]).is_ok_and(|said| {
-                said.contains("role:master") || said.contains("master_link_status:up")
-            });
+            let follows = node
+                .cli(&["INFO", "replication"])
+                .is_ok_and(|said| said.contains("role:master") || said.contains("master_link_status:up"));
             whole && follows
         })
     }
@@ -118,7 +115,8 @@ impl Cluster {
             if !serves || flags.contains("fail") {
                 continue;
             }
-            let port = address.split('@').next().and_then(|place| place.rsplit(':').next()).unwrap_or_default();
+            let port =
+                address.split('@').next().and_then(|place| place.rsplit(':').next()).unwrap_or_default();
             let found = self.nodes.iter().position(|node| node.port().to_string() == port);
             return found.ok_or_else(|| format!("{address} is none of ours").into());
         }

@@ -90,8 +90,8 @@ impl Server {
     ) -> Result<Server, Failure> {
         let mut tries = 1;
         loop {
-            let started = free_port()
-                .and_then(|port| Server::start_on(programs, port, settings, tls.clone()));
+            let started =
+                free_port().and_then(|port| Server::start_on(programs, port, settings, tls.clone()));
             match started {
                 Err(_) if tries < TRIES => tries += 1,
                 done => return done,
@@ -159,7 +159,9 @@ impl Server {
         self.child = Some(child);
         let begun = Instant::now();
         while !self.answers() {
-            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().transpose()).transpose()? {
+            if let Some(status) =
+                self.child.as_mut().and_then(|child| child.try_wait().transpose()).transpose()?
+            {
                 return Err(format!("it ended with {status}: {}", self.log()).into());
             }
             if begun.elapsed() > PATIENCE {
@@ -211,7 +213,9 @@ impl Server {
         let said = String::from_utf8_lossy(&done.stdout).trim_end().to_owned();
         match done.status.success() {
             true => Ok(said),
-            false => Err(format!("redis-cli {args:?}: {said} {}", String::from_utf8_lossy(&done.stderr)).into()),
+            false => {
+                Err(format!("redis-cli {args:?}: {said} {}", String::from_utf8_lossy(&done.stderr)).into())
+            }
         }
     }
 

@@ -53,8 +53,21 @@ impl Certificates {
             run(&args)?;
             let names = at("names");
             run(&[
-                "x509", "-req", "-in", &request, "-CA", &ca.1, "-CAkey", &ca.0, "-CAcreateserial", "-days", "2",
-                "-extfile", &names, "-out", &signed,
+                "x509",
+                "-req",
+                "-in",
+                &request,
+                "-CA",
+                &ca.1,
+                "-CAkey",
+                &ca.0,
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                &names,
+                "-out",
+                &signed,
             ])?;
         }
         Ok(Certificates { folder: Arc::new(folder) })

@@ -17,7 +17,10 @@ async fn users_and_rights() {
         let store = larder::open(&format!("redis://{login}@{place}/0/app")).await.unwrap();
         let error = store.get("k").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{error:?}");
-        assert!(!format!("{error:?}").contains("s3same") && !format!("{error:?}").contains("geheim"), "{error:?}");
+        assert!(
+            !format!("{error:?}").contains("s3same") && !format!("{error:?}").contains("geheim"),
+            "{error:?}"
+        );
     }
 
     // Each right that is missing is told, and nothing is done by halves.
@@ -55,7 +58,9 @@ impl FirstError for larder::Items<larder::Listed> {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates() {
     let test = "access::certificates";
-    let (Some(programs), Some(mine)) = (Programs::for_test(test), Certificates::for_test(test)) else { return };
+    let (Some(programs), Some(mine)) = (Programs::for_test(test), Certificates::for_test(test)) else {
+        return;
+    };
     let Some(other) = Certificates::for_test(test) else { return };
     // Redis wants a certificate of the client, too, unless it is told not to.
     let server = Server::start_tls(&programs, &[], mine.clone()).unwrap();
@@ -70,7 +75,9 @@ async fn certificates() {
     store.put("k", vec![3; 3 << 20]).await.unwrap();
     assert_eq!(store.get("k").await.unwrap().map(|value| value.len()), Some(3 << 20));
 
-    let soon = || GetOptions::new().with_call(Call::within(&larder::Env::system(), std::time::Duration::from_secs(3)));
+    let soon = || {
+        GetOptions::new().with_call(Call::within(&larder::Env::system(), std::time::Duration::from_secs(3)))
+    };
     let key = Key::new("k").unwrap();
     // An authority that did not sign it, none that this machine knows, no certificate of our own, one of another authority.
     for (url, kind, says) in [
@@ -95,5 +102,8 @@ async fn certificates() {
     let plain = Server::start(&programs, &[]).unwrap();
     let url = format!("rediss://127.0.0.1:{}?ca_file={}&attempts=2", plain.port(), mine.ca().display());
     let error = larder::open(&url).await.unwrap().get_opts(&key, &soon()).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unavailable | ErrorKind::Timeout), "{error:?}");
+    assert!(
+        matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unavailable | ErrorKind::Timeout),
+        "{error:?}"
+    );
 }

@@ -198,7 +198,7 @@ async fn a_primary_that_dies() {
 
     // The counter has what was counted, less what the replica had not heard of, and more by what nobody knows.
     let found = count(store.get("count").await.unwrap());
-    let in_doubt = made.iter().filter(|at| window.contains(at)).count() as u64;
+    let in_doubt = made.iter().filter(|at| window.contains(*at)).count() as u64;
     let sum = made.len() as u64;
     assert!(
         (sum - in_doubt.min(sum)..=sum + unknown).contains(&found),
@@ -226,7 +226,9 @@ async fn a_primary_that_dies() {
 /// A slot goes to another node: who asks the old one is sent on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_moves() {
-    let Some(cluster) = Cluster::for_test("cluster::a_slot_that_moves", Duration::from_secs(15)) else { return };
+    let Some(cluster) = Cluster::for_test("cluster::a_slot_that_moves", Duration::from_secs(15)) else {
+        return;
+    };
     let store = larder::open(&cluster.url("app", 1)).await.unwrap();
     let large = Bytes::from(vec![6; 3 << 20]);
     store.put("k", "1").await.unwrap();
@@ -295,6 +297,7 @@ async fn any_node_knows_the_others() {
     let url = cluster.url("app", SHARDS);
     cluster.node(0).kill();
     let store = larder::open(&url).await.unwrap();
-    let served = (0..SHARDS).any(|shard| cluster.primary_of(&format!("{{larder:app:{shard}}}m")).is_ok_and(|at| at != 0));
+    let served = (0..SHARDS)
+        .any(|shard| cluster.primary_of(&format!("{{larder:app:{shard}}}m")).is_ok_and(|at| at != 0));
     assert!(served && store.id().place().starts_with("//127.0.0.1"));
 }

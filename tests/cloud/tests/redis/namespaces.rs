@@ -11,8 +11,8 @@ use larder_cloud_tests::redis::Server;
 use larder_store_core::config::StoreConfig;
 
 const HOSTILE: [&str; 24] = [
-    "", "a", "ab", "a:", "a:0", "a:0}", "a:0}v:", "a}", "{a}", "{", "}", "{}", "}{", "a*", "*", "a?", "?", "[ab]", "[a-z]*",
-    "\\", "a\\*", "%61", "a/b", "é ",
+    "", "a", "ab", "a:", "a:0", "a:0}", "a:0}v:", "a}", "{a}", "{", "}", "{}", "}{", "a*", "*", "a?", "?",
+    "[ab]", "[a-z]*", "\\", "a\\*", "%61", "a/b", "é ",
 ];
 
 fn url(server: &Server, namespace: &str) -> String {
@@ -103,7 +103,8 @@ async fn are_spread_as_they_were_made() {
     assert_eq!(listed.len(), 200);
     assert!(listed.is_sorted(), "merged in order");
     for shard in 0..4 {
-        let count: u64 = server.cli(&["ZCARD", &format!("{{larder:app:{shard}}}i")]).unwrap().parse().unwrap();
+        let count: u64 =
+            server.cli(&["ZCARD", &format!("{{larder:app:{shard}}}i")]).unwrap().parse().unwrap();
         assert!(count > 20, "shard {shard} has {count}");
     }
     let limited: Vec<_> = four

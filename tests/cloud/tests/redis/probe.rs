@@ -52,7 +52,7 @@ async fn tells_what_does_not_keep() {
     // What may drop values is no origin.
     let stack = larder::open(&format!("memory:?capacity=1MiB | {url}&fresh=sole_writer")).await;
     let error = stack.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     // The same policy without a bound drops nothing.
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
     assert!(!probed(&server).await.evicts());
@@ -71,7 +71,11 @@ async fn says_what_it_may_not_ask() {
     // INFO alone tells all but when the file is synced.
     server.cli(&["ACL", "SETUSER", "anna", "+info"]).unwrap();
     let probe = store.probe(&Call::default()).await.unwrap();
-    assert_eq!((probe.servers[0].append_only, &probe.servers[0].append_fsync), (Some(false), &None), "{probe}");
+    assert_eq!(
+        (probe.servers[0].append_only, &probe.servers[0].append_fsync),
+        (Some(false), &None),
+        "{probe}"
+    );
     assert_eq!(probe.servers[0].evicts(), Some(false));
     let store = larder::open(&url("?durability=probed")).await.unwrap();
     assert_eq!(store.guarantees().durability, Durability::Host);

@@ -6,7 +6,9 @@
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use larder::{ByteRange, DeleteItem, DeleteOptions, Deleted, ErrorKind, Key, PutItem, PutOptions, Store, StoreExt};
+use larder::{
+    ByteRange, DeleteItem, DeleteOptions, Deleted, ErrorKind, Key, PutItem, PutOptions, Store, StoreExt,
+};
 use larder_cloud_tests::redis::{Proxy, Server};
 
 fn url(proxy: &Proxy, namespace: &str) -> String {
@@ -65,7 +67,9 @@ async fn of_a_range_is_only_what_covers_it() {
     let store = larder::open(&server.url("app")).await.unwrap();
     let sent = || -> u64 {
         let said = server.cli(&["INFO", "stats"]).unwrap();
-        said.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")?.trim().parse().ok()).unwrap()
+        said.lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:")?.trim().parse().ok())
+            .unwrap()
     };
     for size in [500 << 10, 5 << 20] {
         store.put("k", vec![1; size]).await.unwrap();
@@ -123,7 +127,10 @@ async fn of_listings_and_batches() {
     let done = store.delete_many_opts(items, &DeleteOptions::new()).await;
     assert!(done.iter().all(Result::is_ok));
     let (trips, scripts) = (proxy.trips(), server.calls("evalsha").unwrap());
-    assert!(trips <= 10 && (1..=10).contains(&scripts), "a thousand deletes: {trips} trips, {scripts} scripts");
+    assert!(
+        trips <= 10 && (1..=10).contains(&scripts),
+        "a thousand deletes: {trips} trips, {scripts} scripts"
+    );
     assert!(store.list("").try_collect::<Vec<_>>().await.unwrap().is_empty());
 }
 

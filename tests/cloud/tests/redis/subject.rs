@@ -118,7 +118,9 @@ impl Subject for Opened {
 /// Runs the suite.
 pub(crate) async fn check(tested: Tested, options: Options) {
     let opened = match (std::env::var(URL), std::env::var_os(FOLDER)) {
-        (Ok(url), Some(folder)) => Opened { tested, url, folder: folder.into(), _running: None, _guard: None },
+        (Ok(url), Some(folder)) => {
+            Opened { tested, url, folder: folder.into(), _running: None, _guard: None }
+        }
         _ => {
             let Some((url, running)) = start(&tested) else { return };
             let guard = tempfile::tempdir().unwrap();
