@@ -63,14 +63,16 @@ pub(super) fn not_let_in(op: Op, node: &Node, said: &ServerError) -> Error {
 
 /// What answers is no server that a connection can be made with. Nothing was sent.
 pub(super) fn refused(op: Op, node: &Node, tls: bool, error: &RedisError) -> Error {
-    if let Some(rustls) = find::<rustls::Error>(error) {
-        let why = format!("{node} ends the encrypted connection: {rustls}");
+    let said = root(error);
+    // The crate's error hides what rustls said from everything but the eye.
+    if tls && said.contains("fatal alert") {
+        let why = format!("{node} ends the encrypted connection: {said}");
         return Error::new(ErrorKind::Denied, op, why).hint("does it want cert_file and key_file?");
     }
     let error = Error::new(
         ErrorKind::Unavailable,
         op,
-        format!("{node} does not speak as Redis does, or hung up: {}", root(error)),
+        format!("{node} does not speak as Redis does, or hung up: {said}"),
     );
     if tls { error } else { error.hint("if this is its port for TLS, use rediss:") }
 }

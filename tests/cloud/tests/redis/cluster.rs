@@ -57,14 +57,20 @@ async fn a_planned_failover_loses_nothing() {
             let said = node.cli(&["INFO", "replication"]).unwrap();
             said.contains("role:slave") && said.contains(&format!("master_port:{port}"))
         });
-        replica.unwrap().cli(&["CLUSTER", "FAILOVER"]).unwrap();
+        let replica = replica.expect("it has a replica");
         let begun = env.now();
+        let mut asked = begun - Duration::from_secs(60);
         while cluster.primary_of("{larder:app:0}m").unwrap() == primary {
-            assert!(env.now() - begun < Duration::from_secs(20), "nobody took over");
+            assert!(env.now() - begun < Duration::from_secs(60), "nobody took over");
+            // One that takes more than five seconds, as on a busy machine, is given up by the nodes.
+            if env.now() - asked > Duration::from_secs(6) {
+                replica.cli(&["CLUSTER", "FAILOVER"]).unwrap();
+                asked = env.now();
+            }
             env.sleep(Duration::from_millis(50)).await;
         }
         while !cluster.is_whole() {
-            assert!(env.now() - begun < Duration::from_secs(30), "the cluster does not find together");
+            assert!(env.now() - begun < Duration::from_secs(90), "the cluster does not find together");
             env.sleep(Duration::from_millis(50)).await;
         }
     }
