@@ -87,14 +87,16 @@ impl Subject for Opened {
             return Ok(());
         }
         let url = self.url.replacen(NAMESPACE, place.name(), 1);
+        let text = (self.tested.text)(&url, &folder.display().to_string());
+        let url = text.rsplit(" | ").next().and_then(|url| url.split("&fresh").next()).unwrap_or_default();
         let registry = larder::registry();
-        match registry.destroy_url(&url, &OpenOptions::new()).await {
+        match registry.destroy_url(url, &OpenOptions::new()).await {
             Ok(destroy) => destroy.confirm().await?,
             // Nothing was ever written there.
             Err(error) if error.is(ErrorKind::Invalid) => {}
             Err(error) => return Err(error),
         }
-        assert!(!registry.exists_url(&url, &OpenOptions::new()).await?, "{url} is still there");
+        assert!(!registry.exists_url(url, &OpenOptions::new()).await?, "{url} is still there");
         Ok(())
     }
 
