@@ -63,6 +63,8 @@ pub use larder_store_backends::file;
 pub use larder_store_backends::lmdb;
 #[cfg(feature = "memory")]
 pub use larder_store_backends::memory;
+#[cfg(feature = "redis")]
+pub use larder_store_backends::redis;
 #[cfg(feature = "s3")]
 pub use larder_store_backends::s3;
 #[cfg(feature = "conformance")]

@@ -11,6 +11,8 @@ mod folder;
 pub mod lmdb;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "s3", feature = "gs", feature = "dynamodb", feature = "redis"))]
 mod remote;
 #[cfg(feature = "s3")]
@@ -28,6 +30,10 @@ pub fn registry() -> larder_store_core::Registry {
     add(&mut registry, lmdb::LmdbBackend);
     #[cfg(feature = "s3")]
     add(&mut registry, s3::S3Backend);
+    #[cfg(feature = "redis")]
+    add(&mut registry, redis::RedisBackend::PLAIN);
+    #[cfg(feature = "redis")]
+    add(&mut registry, redis::RedisBackend::ENCRYPTED);
     registry
 }
 

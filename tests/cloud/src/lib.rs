@@ -9,6 +9,8 @@ pub mod child;
 pub mod installed;
 pub mod ministack;
 pub mod proxy;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod s3;
 
 /// What goes wrong in a test server itself.
