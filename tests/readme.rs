@@ -81,6 +81,7 @@ async fn stores(folder: &std::path::Path) -> Vec<(&'static str, Arc<dyn Store>)>
         let url = format!("s3://bucket?region=eu-west-1{query}");
         stores.push((name, larder::open(&url).await.unwrap()));
     }
+    stores.push(("redis:", larder::open("redis://127.0.0.1:6379").await.unwrap()));
     stores
 }
 

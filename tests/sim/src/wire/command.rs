@@ -14,7 +14,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let seed = args.number("seed", rng::fresh_seed())?;
     let on = match args.text("on")?.as_deref() {
         None | Some("all") => On::ALL.to_vec(),
-        Some(name) => match On::ALL.into_iter().find(|on| on.name() == name) {
+        Some(name) => match On::ALL.iter().copied().find(|on| on.name() == name) {
             Some(on) => vec![on],
             None => return Err(format!("there is no service {name:?}").into()),
         },
@@ -48,7 +48,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
                 seed,
             };
             let (report, took) = clock::timed(|| run(&options));
-            let mut report = report?;
+            let Some(mut report) = report? else { continue };
             report.time("took", took);
             reports.push(report);
         }

@@ -52,17 +52,27 @@ pub enum On {
     S3,
     /// The S3 double behind the proxy.
     S3Proxy,
+    /// A Redis server behind the proxy.
+    #[cfg(feature = "redis")]
+    Redis,
 }
 
 impl On {
     /// Every one.
-    pub const ALL: [On; 2] = [On::S3, On::S3Proxy];
+    pub const ALL: &'static [On] = &[
+        On::S3,
+        On::S3Proxy,
+        #[cfg(feature = "redis")]
+        On::Redis,
+    ];
 
     /// As `--on` names it.
     pub fn name(self) -> &'static str {
         match self {
             On::S3 => "s3",
             On::S3Proxy => "s3-proxy",
+            #[cfg(feature = "redis")]
+            On::Redis => "redis",
         }
     }
 
@@ -70,6 +80,8 @@ impl On {
     pub fn layouts(self) -> &'static [&'static str] {
         match self {
             On::S3 | On::S3Proxy => &["plain", "record"],
+            #[cfg(feature = "redis")]
+            On::Redis => &["record"],
         }
     }
 }
@@ -97,18 +109,18 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// Runs it.
+/// Runs it. `None` where the service is not installed, which it says.
 ///
 /// # Errors
 /// What keeps the campaign from going on.
-pub fn run(options: &Options) -> Outcome<Report> {
-    let service = Service::start(options)?;
+pub fn run(options: &Options) -> Outcome<Option<Report>> {
+    let Some(service) = Service::start(options)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // The futures of many clients, polled in each other, want more than the stack of a test's thread.
     std::thread::scope(|scope| {
         let work = || runtime.block_on(rounds(options, &service));
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?;
-        thread.join().map_err(|_| "the campaign panicked")?
+        thread.join().map_err(|_| "the campaign panicked")?.map(Some)
     })
 }
 

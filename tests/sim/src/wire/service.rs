@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use larder_cloud_tests::proxy::{Harm, Plan, Proxy, Speech};
+#[cfg(feature = "redis")]
+use larder_cloud_tests::redis;
 use larder_cloud_tests::s3::{Conditions, Double, DoubleOptions};
 
 use super::plan::{DELAY, plan};
@@ -32,11 +34,13 @@ enum Way {
 #[allow(dead_code, reason = "it runs as long as it is held")]
 enum Server {
     S3(Double),
+    #[cfg(feature = "redis")]
+    Redis(redis::Server),
 }
 
 impl Service {
-    /// Starts it, without harm.
-    pub(super) fn start(options: &Options) -> Outcome<Service> {
+    /// Starts it, without harm; `None` where it is not installed, which it says.
+    pub(super) fn start(options: &Options) -> Outcome<Option<Service>> {
         let double =
             || Double::start(DoubleOptions { buckets: vec!["wire".into()], ..DoubleOptions::default() });
         let service = match options.on {
@@ -54,14 +58,23 @@ impl Service {
                 let url = double.url(PLACE).replace(&own, &its);
                 Service { url, way: Way::Proxy(proxy, Server::S3(double)) }
             }
+            #[cfg(feature = "redis")]
+            On::Redis => {
+                let Some(server) = redis::Server::for_test("wire", &[]) else { return Ok(None) };
+                let proxy = Proxy::start(([127, 0, 0, 1], server.port()).into(), Speech::Resp)?;
+                let url = format!("redis://{}/0/wire?durability=host", proxy.address());
+                Service { url, way: Way::Proxy(proxy, Server::Redis(server)) }
+            }
         };
-        Ok(service)
+        Ok(Some(service))
     }
 
     /// The store's URL.
     pub(super) fn url(&self, options: &Options) -> String {
         let own = match options.on {
             On::S3 | On::S3Proxy => format!("layout={}&part_size=5MiB&", options.layout),
+            #[cfg(feature = "redis")]
+            On::Redis => String::new(),
         };
         format!("{}&{own}attempt_timeout=250ms&patience=5s", self.url)
     }
