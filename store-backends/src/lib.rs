@@ -1,5 +1,9 @@
 //! Larder's stores: one folder, one feature and one URL scheme each.
 
+#[cfg(any(feature = "s3", feature = "dynamodb"))]
+mod aws;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(any(feature = "file", feature = "lmdb"))]
 mod errno;
 #[cfg(feature = "file")]
@@ -28,6 +32,8 @@ pub fn registry() -> larder_store_core::Registry {
     add(&mut registry, lmdb::LmdbBackend);
     #[cfg(feature = "s3")]
     add(&mut registry, s3::S3Backend);
+    #[cfg(feature = "dynamodb")]
+    add(&mut registry, dynamodb::DynamoBackend);
     registry
 }
 
