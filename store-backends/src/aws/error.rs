@@ -157,7 +157,8 @@ where
         }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            let why = format!("the answer of the service (HTTP {status}) breaks off or is none of {service}'s");
+            let why =
+                format!("the answer of the service (HTTP {status}) breaks off or is none of {service}'s");
             failed.error = unanswered(op, writes, why);
             failed.broken = true;
         }

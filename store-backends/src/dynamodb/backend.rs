@@ -5,9 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use larder_store_core::config::{Param, StoreConfig};
 use larder_store_core::system::{self, Space};
-use larder_store_core::{
-    Backend, Call, Destroy, Error, ErrorKind, Op, OpenOptions, Result, Store,
-};
+use larder_store_core::{Backend, Call, Destroy, Error, ErrorKind, Op, OpenOptions, Result, Store};
 
 use super::config::{DynamoConfig, PARAMS};
 use super::item::{self, HEAD, Item};
@@ -53,8 +51,9 @@ impl Backend for DynamoBackend {
         let store = DynamoStore::open_with(config, options).await?;
         let shards = there(op, &store).await?;
         let namespace = store.id().prefix();
-        let under =
-            format!("every item of the namespace {namespace:?} in the table dynamodb:{place}, and not the table");
+        let under = format!(
+            "every item of the namespace {namespace:?} in the table dynamodb:{place}, and not the table"
+        );
         // What others put there is theirs.
         if let Some(name) = foreign(&store, shards).await.map_err(|e| e.during(op).at(store.id()))? {
             let why = format!("there is an item that is no value of this store: {name:?}");

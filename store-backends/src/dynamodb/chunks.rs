@@ -81,7 +81,8 @@ impl Reader {
         let Some(chunk) = found else { return Err(self.lost(number).await) };
         let range = self.chunks.range(number);
         if chunk.len() as u64 != range.end - range.start {
-            let why = format!("chunk {number} has {} bytes instead of {}", chunk.len(), range.end - range.start);
+            let why =
+                format!("chunk {number} has {} bytes instead of {}", chunk.len(), range.end - range.start);
             return Err(Error::new(ErrorKind::Corrupt, op, why));
         }
         Ok(chunk)
@@ -160,4 +161,3 @@ impl Reader {
         Ok(raw.slice(from..from + (range.end - range.start) as usize))
     }
 }
-

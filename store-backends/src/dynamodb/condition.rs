@@ -104,7 +104,8 @@ pub(super) fn refused(
         }
     }
     let expired = found.head.is_expired(now);
-    let meanwhile = || Error::new(ErrorKind::Unavailable, op, "what stood there changed while it was looked at");
+    let meanwhile =
+        || Error::new(ErrorKind::Unavailable, op, "what stood there changed while it was looked at");
     Refused::Error(match pre {
         Precondition::Any => meanwhile(),
         Precondition::Absent if expired => meanwhile(),

@@ -120,11 +120,7 @@ impl DynamoConfig {
     }
 
     /// An access key, instead of what AWS's chain of providers finds.
-    pub fn with_keys(
-        mut self,
-        access_key: impl Into<Secret>,
-        secret_key: impl Into<Secret>,
-    ) -> DynamoConfig {
+    pub fn with_keys(mut self, access_key: impl Into<Secret>, secret_key: impl Into<Secret>) -> DynamoConfig {
         self.access.set_keys(access_key.into(), secret_key.into());
         self
     }
@@ -197,10 +193,7 @@ impl DynamoConfig {
         }
         self.access.check("dynamodb")?;
         if self.attempt_timeout.is_zero() || self.patience.is_zero() {
-            return refuse(
-                "dynamodb: attempt_timeout and patience cannot be nothing",
-                "attempt_timeout=10s",
-            );
+            return refuse("dynamodb: attempt_timeout and patience cannot be nothing", "attempt_timeout=10s");
         }
         Names::new(&self.namespace).map(drop)
     }
@@ -226,7 +219,8 @@ impl TryFrom<&StoreConfig> for DynamoConfig {
         dynamo.attempt_timeout = config.duration(&ATTEMPT_TIMEOUT)?.unwrap_or(dynamo.attempt_timeout);
         dynamo.attempts = config.number(&ATTEMPTS, 1..=100)?.map_or(dynamo.attempts, |n| n as u32);
         dynamo.patience = config.duration(&PATIENCE)?.unwrap_or(dynamo.patience);
-        let at_once = |param, most, default| config.number(param, 1..=most).map(|n| n.map_or(default, |n| n as usize));
+        let at_once =
+            |param, most, default| config.number(param, 1..=most).map(|n| n.map_or(default, |n| n as usize));
         dynamo.concurrency = at_once(&CONCURRENCY, 10_000, dynamo.concurrency)?;
         dynamo.parts_at_once = at_once(&PARTS_AT_ONCE, 64, dynamo.parts_at_once)?;
         dynamo.check().map_err(|e| e.during(Op::Parse))?;

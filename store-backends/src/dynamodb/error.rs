@@ -173,7 +173,9 @@ pub(super) const SCHEMA: &str =
 
 /// Whether something was too large.
 fn is_size(message: &str) -> bool {
-    ["Item size has exceeded", "size limit", "Transaction request exceeds"].iter().any(|part| message.contains(part))
+    ["Item size has exceeded", "size limit", "Transaction request exceeds"]
+        .iter()
+        .any(|part| message.contains(part))
 }
 
 /// Whether the table has other keys than were sent.

@@ -150,7 +150,9 @@ impl Found {
         }
         if let Some(parts) = head.parts.filter(|parts| parts.part_len as usize % BLOCK != 0) {
             let why = format!("the record has chunks of {} bytes, which cut its blocks", parts.part_len);
-            return Err(Error::new(ErrorKind::Unsupported, op, why).hint("a later version of Larder wrote it"));
+            return Err(
+                Error::new(ErrorKind::Unsupported, op, why).hint("a later version of Larder wrote it")
+            );
         }
         Ok(Found { head, head_len })
     }

@@ -180,7 +180,8 @@ impl Walk {
         loop {
             let shards = self.shards.as_mut().map(|shards| shards.iter_mut()).into_iter().flatten();
             let empty = shards.filter(|s| s.page.is_empty() && !matches!(s.next, Next::End));
-            let fetches: Vec<_> = empty.map(|s| s.fetch(&wire, &call, &low, high.as_deref(), limit, &from)).collect();
+            let fetches: Vec<_> =
+                empty.map(|s| s.fetch(&wire, &call, &low, high.as_deref(), limit, &from)).collect();
             if fetches.is_empty() {
                 break;
             }
@@ -218,9 +219,8 @@ impl Walk {
 
     /// What an item means to the listing.
     fn meet(&mut self, sk: &[u8], item: &Item) -> Result<Option<Listed>> {
-        let foreign = |why: String| {
-            Ok(Some(Listed::Foreign { name: String::from_utf8_lossy(sk).into_owned(), why }))
-        };
+        let foreign =
+            |why: String| Ok(Some(Listed::Foreign { name: String::from_utf8_lossy(sk).into_owned(), why }));
         let Ok(text) = str::from_utf8(sk) else { return foreign("its sort key is no text".into()) };
         let key = match system::key_in(self.options.space(), text) {
             Ok(key) => key,
@@ -294,7 +294,11 @@ impl Shard {
         let (items, token) = wire.query(op, call, query).await?;
         for item in items {
             let Some(sk) = item::binary(&item, SK).map(<[u8]>::to_vec) else {
-                return Err(Error::new(ErrorKind::Unavailable, op, "the service's answer has an item without a key"));
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    op,
+                    "the service's answer has an item without a key",
+                ));
             };
             let counts = if from.1 { sk >= from.0 } else { sk > from.0 };
             if counts {

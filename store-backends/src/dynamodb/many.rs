@@ -259,12 +259,13 @@ impl Single {
                 Err(error) => outcomes[at] = Some(Err(error)),
             }
         }
-        let alone: Vec<_> = alone
-            .into_iter()
-            .map(|(at, item)| async move {
-                (at, self.put_sized(op, &item.key, item.value, &item.options).await)
-            })
-            .collect();
+        let alone: Vec<_> =
+            alone
+                .into_iter()
+                .map(|(at, item)| async move {
+                    (at, self.put_sized(op, &item.key, item.value, &item.options).await)
+                })
+                .collect();
         let alone = stream::iter(alone).buffer_unordered(ALONE_AT_ONCE).collect::<Vec<_>>();
         let (written, alone) = futures_util::future::join(self.write_batches(op, call, batch), alone).await;
         for ((at, draft), written) in drafts.iter().zip(written) {
@@ -298,7 +299,8 @@ impl Single {
                 continue;
             }
             let key = item::key(wire.names.head(&item.key, shards), item.key.as_bytes());
-            let checked = wire.guarantees.check_delete(op, &item.key, false).and_then(|()| delete_of(op, key));
+            let checked =
+                wire.guarantees.check_delete(op, &item.key, false).and_then(|()| delete_of(op, key));
             match checked {
                 Ok(delete) => {
                     batch.push(delete);

@@ -58,9 +58,8 @@ impl Wire {
         };
         if let Some(other) = self.config().shards.filter(|other| *other != shards) {
             let why = format!("the namespace has {shards} write shards, and shards={other} was given");
-            return Err(
-                Error::new(ErrorKind::Invalid, op, why).hint("leave shards out, or copy into a new namespace")
-            );
+            return Err(Error::new(ErrorKind::Invalid, op, why)
+                .hint("leave shards out, or copy into a new namespace"));
         }
         self.shards.store(shards, Ordering::Relaxed);
         Ok(shards)
@@ -81,7 +80,8 @@ impl Wire {
             Err(failure) if failure.has_code(NO_TABLE) => Ok(Marked::NoTable),
             Err(failure) if failure.error.is(ErrorKind::Invalid) && is_schema(failure.error.why()) => {
                 // What differs is worth another request, if that is allowed.
-                let differs = schema::differs(self, op, call).await.ok().filter(|differs| !differs.is_empty());
+                let differs =
+                    schema::differs(self, op, call).await.ok().filter(|differs| !differs.is_empty());
                 Err(match differs {
                     Some(differs) => schema::other(op, &differs).caused_by(failure.error),
                     None => failure.error.hint(SCHEMA),
@@ -125,7 +125,8 @@ impl Wire {
 fn read(op: Op, item: &Item) -> Result<u16> {
     let version = item::integer(item, VERSION);
     if version.is_some_and(|version| version != FORMAT) {
-        let why = format!("the namespace has the format {}, and this reads {FORMAT}", version.unwrap_or_default());
+        let why =
+            format!("the namespace has the format {}, and this reads {FORMAT}", version.unwrap_or_default());
         return Err(Error::new(ErrorKind::Unsupported, op, why).hint("a later version of Larder made it"));
     }
     let shards = item::integer(item, SHARDS).and_then(|n| u16::try_from(n).ok());

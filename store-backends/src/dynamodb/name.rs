@@ -112,9 +112,35 @@ mod tests {
     #[test]
     fn no_namespace_has_a_key_of_another() {
         let hostile = [
-            "", ":", "0:", ":0", "0", "0:0", "app", "app/", "app/b", "/app", "0:app", "1:app", "h:0:app", "h:0:",
-            "m:app", "s:app", "p:app", "..", "../app", "%2f", "app ", " app", "*", "\u{202e}app", "é", "\u{10ffff}",
-            "c:00000000000000000000000000000000:0:app", "00000000000000000000000000000000:0:app", "0:0:0:0",
+            "",
+            ":",
+            "0:",
+            ":0",
+            "0",
+            "0:0",
+            "app",
+            "app/",
+            "app/b",
+            "/app",
+            "0:app",
+            "1:app",
+            "h:0:app",
+            "h:0:",
+            "m:app",
+            "s:app",
+            "p:app",
+            "..",
+            "../app",
+            "%2f",
+            "app ",
+            " app",
+            "*",
+            "\u{202e}app",
+            "é",
+            "\u{10ffff}",
+            "c:00000000000000000000000000000000:0:app",
+            "00000000000000000000000000000000:0:app",
+            "0:0:0:0",
         ];
         let mut seen = std::collections::HashMap::new();
         for namespace in hostile {

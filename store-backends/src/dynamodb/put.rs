@@ -150,7 +150,9 @@ impl Single {
                 }
             }
             // Whatever it was, it is replaced now; the sweep finds its chunks.
-            Err(error) => tracing::warn!(store = %self.wire.id, %error, "what was replaced could not be read"),
+            Err(error) => {
+                tracing::warn!(store = %self.wire.id, %error, "what was replaced could not be read")
+            }
         }
     }
 }
@@ -165,4 +167,3 @@ fn mine(draft: &Draft, version: Version, found: Option<&Found>) -> Written {
     written.settled = false;
     written
 }
-

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder_store_core::{
-    ErrorKind, GetOptions, Got, HeadOptions, Key, Op, Result,
-};
+use larder_store_core::{ErrorKind, GetOptions, Got, HeadOptions, Key, Op, Result};
 
 use super::chunks::Reader;
 use super::item::{self, BODY, Found, HEAD, Item};
@@ -39,10 +37,12 @@ impl Single {
         loop {
             tried += 1;
             let pk = self.wire.home(op, &options.call, key, false).await?;
-            let item = self.wire.fetch(op, &options.call, item::key(&*pk, key.as_bytes()), Some(RECORD)).await?;
+            let item =
+                self.wire.fetch(op, &options.call, item::key(&*pk, key.as_bytes()), Some(RECORD)).await?;
             match self.give(op, key, pk, item, options).await {
                 // A large value that was replaced between head and chunks.
-                Err(error) if error.is(ErrorKind::Conflict) && options.only.is_none() && tried < REPLACED => {}
+                Err(error) if error.is(ErrorKind::Conflict) && options.only.is_none() && tried < REPLACED => {
+                }
                 got => return got,
             }
         }
@@ -62,7 +62,8 @@ impl Single {
             Sought::Got(got) => return Ok(got),
         };
         let raw_len = value.found.head.raw_len;
-        let range = options.range.map_or(Ok(0..raw_len), |range| range.resolve(raw_len)).map_err(|e| e.during(op))?;
+        let range =
+            options.range.map_or(Ok(0..raw_len), |range| range.resolve(raw_len)).map_err(|e| e.during(op))?;
         let stored = value.found.stored_size();
         let body = match self.reader(op, &value, options) {
             Some(reader) => Box::pin(reader.value(range)).await?,

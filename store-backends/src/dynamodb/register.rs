@@ -136,7 +136,13 @@ impl Wire {
     }
 
     /// Enters a set, before its first chunk.
-    pub(super) async fn enter(&self, op: Op, call: &Call, set: &Set, expires: Option<SystemTime>) -> Result<()> {
+    pub(super) async fn enter(
+        &self,
+        op: Op,
+        call: &Call,
+        set: &Set,
+        expires: Option<SystemTime>,
+    ) -> Result<()> {
         let now = self.env.wall();
         let mut item = self.set_key(&set.id);
         item.insert(OWNER.into(), item::text(&*set.owner.0));
@@ -180,7 +186,7 @@ impl Wire {
 
     /// Marks a set as belonging to nobody since now, so that its writer cannot go on. `false` if that was seen to live
     /// since.
-    pub(super) async fn mark(&self, op: Op, call: &Call, set: &Set) -> Result<bool> {
+    pub(super) async fn condemn(&self, op: Op, call: &Call, set: &Set) -> Result<bool> {
         let now = item::number(item::nanos(self.env.wall()));
         let change = Change {
             expression: "SET d = :d",

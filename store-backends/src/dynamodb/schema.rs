@@ -22,8 +22,7 @@ const OP: Op = Op::Open;
 /// There is no such table.
 pub(super) fn missing(op: Op, wire: &Wire) -> Error {
     let why = format!("there is no table {:?}", wire.table());
-    Error::new(ErrorKind::Invalid, op, why)
-        .hint("create=true makes it; or mend its name, region or endpoint")
+    Error::new(ErrorKind::Invalid, op, why).hint("create=true makes it; or mend its name, region or endpoint")
 }
 
 /// A table with another schema.
@@ -140,7 +139,8 @@ async fn expire(wire: &Wire, call: &Call) -> Result<()> {
         return Ok(());
     }
     let spec = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build();
-    let spec = spec.map_err(|e| Error::new(ErrorKind::Invalid, OP, format!("the request could not be made: {e}")))?;
+    let spec =
+        spec.map_err(|e| Error::new(ErrorKind::Invalid, OP, format!("the request could not be made: {e}")))?;
     let live = wire.live(OP, call).await?;
     let request = live.sdk.update_time_to_live().table_name(wire.table()).time_to_live_specification(spec);
     match wire.read(OP, call, &live, "dynamodb:UpdateTimeToLive", request.send()).await? {
@@ -163,10 +163,15 @@ pub(super) async fn expires(wire: &Wire, op: Op, call: &Call) -> Result<bool> {
     match answer {
         Ok(found) => Ok(found.time_to_live_description().is_some_and(|ttl| {
             ttl.attribute_name() == Some(TTL)
-                && matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
+                && matches!(
+                    ttl.time_to_live_status(),
+                    Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+                )
         })),
         // A service that does not offer it, or a caller who may not ask.
-        Err(failure) if matches!(failure.error.kind(), ErrorKind::Unsupported | ErrorKind::Denied) => Ok(false),
+        Err(failure) if matches!(failure.error.kind(), ErrorKind::Unsupported | ErrorKind::Denied) => {
+            Ok(false)
+        }
         Err(failure) => Err(failure.into()),
     }
 }
@@ -180,7 +185,8 @@ mod tests {
         for (name, kind, of) in keys {
             let element = KeySchemaElement::builder().attribute_name(*name).key_type(kind.clone());
             let definition = AttributeDefinition::builder().attribute_name(*name).attribute_type(of.clone());
-            table = table.key_schema(element.build().unwrap()).attribute_definitions(definition.build().unwrap());
+            table =
+                table.key_schema(element.build().unwrap()).attribute_definitions(definition.build().unwrap());
         }
         table.build()
     }

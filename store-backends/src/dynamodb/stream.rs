@@ -15,7 +15,12 @@ use super::single::Single;
 
 impl Single {
     /// Opens the value of `key` for streaming.
-    pub(super) async fn get_stream(&self, op: Op, key: &Key, options: &GetOptions) -> Result<Got<ByteStream>> {
+    pub(super) async fn get_stream(
+        &self,
+        op: Op,
+        key: &Key,
+        options: &GetOptions,
+    ) -> Result<Got<ByteStream>> {
         let wire = &self.wire;
         wire.guarantees.check_get(op, key, options)?;
         let pk = wire.home(op, &options.call, key, false).await?;
@@ -25,7 +30,8 @@ impl Single {
             Sought::Got(got) => return Ok(got),
         };
         let raw_len = value.found.head.raw_len;
-        let range = options.range.map_or(Ok(0..raw_len), |range| range.resolve(raw_len)).map_err(|e| e.during(op))?;
+        let range =
+            options.range.map_or(Ok(0..raw_len), |range| range.resolve(raw_len)).map_err(|e| e.during(op))?;
         let meta = value.found.head.meta(value.found.stored_size());
         let body = match self.reader(op, &value, options) {
             None => derived::pieces(small(&value)?.slice(range.start as usize..range.end as usize)),
@@ -61,7 +67,7 @@ fn chunked(reader: Reader, range: Range<u64>) -> ByteStream {
             let (checked, range) = (checked.clone(), range.clone());
             async move { checked.piece(number, &range).await }
         });
-        Ok(stream::iter(pieces).buffered(width))
+        Ok::<_, larder_store_core::Error>(stream::iter(pieces).buffered(width))
     };
     stream::once(begin).try_flatten().boxed()
 }

@@ -115,7 +115,7 @@ impl Single {
         let mut removed = false;
         if !options.dry_run {
             // Marked first: a writer that still lives does not go on, and one that was seen meanwhile is left alone.
-            if set.dead.is_none() && !self.wire.mark(OP, call, set).await? {
+            if set.dead.is_none() && !self.wire.condemn(OP, call, set).await? {
                 return Ok(());
             }
             self.remove_chunks(OP, call, &set.id, set.bound, true).await?;

@@ -243,7 +243,10 @@ impl Single {
         let asked: Vec<_> = plans.iter().filter(|plan| !matches!(plan, Plan::Nothing)).collect();
         let reasons = asked.iter().zip(&failure.more.reasons);
         let of = |wanted: &dyn Fn(&str) -> bool| {
-            reasons.clone().find(|(_, reason)| reason.code().is_some_and(wanted)).map(|(plan, reason)| (*plan, reason))
+            reasons
+                .clone()
+                .find(|(_, reason)| reason.code().is_some_and(wanted))
+                .map(|(plan, reason)| (*plan, reason))
         };
         let plain = |kind, plan: &Plan<'_>, why: String| {
             let error = Error::new(kind, OP, why);

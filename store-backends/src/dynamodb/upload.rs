@@ -136,7 +136,8 @@ impl<'a> Upload<'a> {
     ) -> Result<Upload<'a>> {
         let id = head.parts.map_or_else(SetId::default, |parts| parts.id);
         let bytes = hint.map(body_len);
-        let bound = bytes.map_or(AHEAD, |bytes| bytes.div_ceil(u64::from(CHUNK)).try_into().unwrap_or(u32::MAX));
+        let bound =
+            bytes.map_or(AHEAD, |bytes| bytes.div_ceil(u64::from(CHUNK)).try_into().unwrap_or(u32::MAX));
         let upload = Upload {
             single,
             op,
@@ -216,7 +217,7 @@ impl<'a> Upload<'a> {
         let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
         let most = self.single.wire.guarantees.max_value;
         let (mut number, mut raw_len, mut chunk) = (0u32, 0u64, Vec::new());
-        while let Some(piece) = self.next(&mut body).await? {
+        while let Some(piece) = self.next(&mut body, &mut sending).await? {
             raw_len += piece.len() as u64;
             if raw_len > hint.unwrap_or(most).min(most) {
                 return Err(too_long(op, hint, most));
@@ -259,10 +260,22 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// The next piece, within the time of the call.
-    async fn next(&self, body: &mut ByteStream) -> Result<Option<Bytes>> {
-        let env = &self.single.wire.env;
-        self.call.guard(env, self.op, async { body.try_next().await }).await
+    /// The next piece, within the time of the call. Chunks under way go on meanwhile.
+    async fn next(
+        &self,
+        body: &mut ByteStream,
+        sending: &mut FuturesUnordered<BoxFuture<'_, Result<()>>>,
+    ) -> Result<Option<Bytes>> {
+        let next = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    piece = body.try_next() => return piece,
+                    Some(done) = sending.next() => done?,
+                }
+            }
+        };
+        self.call.guard(&self.single.wire.env, self.op, next).await
     }
 
     /// Begins to send a chunk, and waits until there is room for the next one.

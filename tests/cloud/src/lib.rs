@@ -2,13 +2,16 @@
 //!
 //! [`s3::Double`] is an S3 server in this process: it checks signatures, decides conditions under one lock, counts
 //! requests and connections, and does harm on the wire when it is asked to. The binary `larder-s3-double` is the same
-//! server for other processes.
+//! server for other processes. [`dynamodb`] has emulators of others, and a [proxy](dynamodb::Proxy) before them that
+//! counts requests and does what no emulator does.
 #![allow(clippy::disallowed_methods, reason = "a server runs on real clocks, sockets and threads of its own")]
 
 pub mod child;
+pub mod dynamodb;
 pub mod installed;
 pub mod ministack;
 pub mod s3;
+pub mod served;
 
 /// What goes wrong in a test server itself.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
