@@ -25,8 +25,8 @@
 //! # What it asks for
 //! Of small values, a get, put, delete is one request, an update two; a listing one for each write shard and megabyte of
 //! items; a batch one for 25 writes or 100 reads. The first call of a store asks for the namespace's marker as well. A
-//! large value takes a request for its entry in the register of chunks, one for each chunk, and one for the head; a get of
-//! it the head, then the chunks that cover what is wanted. Where a put or a delete replaces a large value, each of its
+//! large value takes a request for its entry in the register of chunks, one for each chunk, and one for the head, and with
+//! a precondition one before all of them; a get of it the head, then the chunks that cover what is wanted. Where a put or a delete replaces a large value, each of its
 //! chunks gets a TTL in the background, which costs what writing it did, as deleting it would.
 //!
 //! # What is its own

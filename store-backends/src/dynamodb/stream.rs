@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use larder_store_core::record::{BLOCK, CHECK};
-use larder_store_core::{ByteStream, GetOptions, Got, Key, Op, Result, derived};
+use larder_store_core::{ByteStream, Error, ErrorKind, GetOptions, Got, Key, Op, Result, derived};
 
 use super::chunks::Reader;
 use super::item;
@@ -63,13 +63,29 @@ fn chunked(reader: Reader, range: Range<u64>) -> ByteStream {
         let width = reader.wire.config().parts_at_once;
         let numbers = reader.covering(&cover.raw);
         let checked = Arc::new(Checked { reader, first_block: cover.first_block, checks });
-        let pieces = numbers.map(move |number| {
-            let (checked, range) = (checked.clone(), range.clone());
-            async move { checked.piece(number, &range).await }
-        });
-        Ok::<_, larder_store_core::Error>(stream::iter(pieces).buffered(width))
+        let pieces = numbers.map(move |number| ahead(checked.clone(), number, range.clone()));
+        Ok::<_, Error>(stream::iter(pieces).buffered(width))
     };
     stream::once(begin).try_flatten().boxed()
+}
+
+/// A piece that comes at the network's pace, and not at that at which its reader asks: one who takes a while would find
+/// requests that have run out of their time, and a value that was replaced cannot be begun anew.
+async fn ahead(checked: Arc<Checked>, number: u32, range: Range<u64>) -> Result<Bytes> {
+    let (mut tell, told) = tokio::sync::oneshot::channel();
+    let (wire, op) = (checked.reader.wire.clone(), checked.reader.op);
+    let counted = wire.inflight.enter();
+    wire.env.spawn(async move {
+        tokio::select! {
+            piece = checked.piece(number, &range) => drop(tell.send(piece)),
+            // Nobody waits for it any more.
+            () = tell.closed() => {}
+        }
+        drop(counted);
+    });
+    told.await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Unavailable, op, "the reading of a chunk was given up"))
+    })
 }
 
 impl Checked {

@@ -8,8 +8,11 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::record::{Head, Parts, Sealer, body_len};
-use larder_store_core::{ByteStream, Call, Error, ErrorKind, Key, Op, PutOptions, Result, Written};
+use larder_store_core::{
+    ByteStream, Call, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result, WriteId, Written,
+};
 
+use super::condition::{Condition, Refused, refused};
 use super::item::{self, CHUNK};
 use super::name::SetId;
 use super::put::Draft;
@@ -50,10 +53,39 @@ pub(super) async fn begin<'a>(
     // What is surely too long for a record is refused before anything is sent.
     head.encode()?;
     let pk = wire.home(op, &options.call, key, true).await?;
+    worth_it(single, op, key, &pk, head.write_id, options).await?;
     let upload = Upload::begin(single, op, &options.call, pk, &head, options.size_hint).await?;
     head.raw_len = upload.fill(&head, body, options.size_hint).await?;
     let draft = Draft::new(upload.pk.clone(), head, None, wire)?;
     Ok(Uploaded { upload, draft })
+}
+
+/// Refuses a value whose precondition does not hold as it is: its chunks would be written, and paid for, in vain. What
+/// decides is the head, at the end.
+async fn worth_it(
+    single: &Single,
+    op: Op,
+    key: &Key,
+    pk: &str,
+    id: WriteId,
+    options: &PutOptions,
+) -> Result<()> {
+    let (wire, pre, call) = (&single.wire, &options.pre, &options.call);
+    if *pre == Precondition::Any {
+        return Ok(());
+    }
+    let now = wire.env.wall();
+    Condition::of(op, pre, now)?;
+    let current = single.retries.run(op, call, |_| wire.in_the_way(op, call, key, pk, None)).await?;
+    let standing =
+        current.as_ref().filter(|found| !found.head.is_expired(now)).map(|found| found.head.version());
+    if pre.check(op, standing.as_ref()).is_ok() {
+        return Ok(());
+    }
+    match refused(op, pre, Some(id), now, current) {
+        Refused::Error(error) if error.is(ErrorKind::Conflict) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A set of chunks that is being written. Dropped before its head was sent, it is removed.

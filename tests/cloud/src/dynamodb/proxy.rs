@@ -95,10 +95,12 @@ impl Proxy {
         let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, upstream));
         let shared = Arc::new(Shared { upstream, state: Mutex::new(state) });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let listener = listener?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        runtime.spawn(accept(shared.clone(), listener));
+        let entered = runtime.enter();
+        runtime.spawn(accept(shared.clone(), TcpListener::from_std(listener)?));
+        drop(entered);
         Ok(Proxy { shared, port, runtime: Some(runtime) })
     }
 
@@ -125,7 +127,8 @@ impl Proxy {
     /// What goes wrong from now on, drawn from this seed.
     pub fn set_rules(&self, seed: u64, rules: impl IntoIterator<Item = Rule>) {
         let mut state = self.shared.state();
-        state.seed = seed | 1;
+        // Small seeds begin with small numbers.
+        state.seed = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         state.rules = rules.into_iter().map(|rule| (rule, 0, 0)).collect();
     }
 
@@ -181,7 +184,10 @@ impl Shared {
             Some(Harm::FailAfter) => return Ok(refusal(500, "InternalServerError", "something went wrong")),
             _ => {}
         }
-        self.state().largest.1 = self.state().largest.1.max(answer.len() as u64);
+        {
+            let mut state = self.state();
+            state.largest.1 = state.largest.1.max(answer.len() as u64);
+        }
         let Some(partial) = partial.filter(|_| parts.status == StatusCode::OK) else {
             return Ok(Response::from_parts(parts, answer.into()));
         };
