@@ -57,6 +57,8 @@ pub mod cookbook;
 
 use std::sync::Arc;
 
+#[cfg(feature = "dynamodb")]
+pub use larder_store_backends::dynamodb;
 #[cfg(feature = "file")]
 pub use larder_store_backends::file;
 #[cfg(feature = "lmdb")]

@@ -1,5 +1,9 @@
 //! Larder's stores: one folder, one feature and one URL scheme each.
 
+#[cfg(any(feature = "s3", feature = "dynamodb"))]
+mod aws;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(any(feature = "file", feature = "lmdb"))]
 mod errno;
 #[cfg(feature = "file")]
@@ -34,6 +38,8 @@ pub fn registry() -> larder_store_core::Registry {
     add(&mut registry, redis::RedisBackend::PLAIN);
     #[cfg(feature = "redis")]
     add(&mut registry, redis::RedisBackend::ENCRYPTED);
+    #[cfg(feature = "dynamodb")]
+    add(&mut registry, dynamodb::DynamoBackend);
     registry
 }
 

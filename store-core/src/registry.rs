@@ -17,11 +17,13 @@ pub use destroy::Destroy;
 pub use options::{OpenOptions, Role};
 
 /// Schemes, and the features of the facade that they come with.
-const FEATURES: [(&str, &str); 6] = [
+const FEATURES: [(&str, &str); 8] = [
     ("memory", "memory"),
     ("file", "file"),
     ("lmdb", "lmdb"),
     ("s3", "s3"),
+    ("gs", "gs"),
+    ("dynamodb", "dynamodb"),
     ("redis", "redis"),
     ("rediss", "redis"),
 ];

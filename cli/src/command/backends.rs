@@ -25,7 +25,7 @@ struct Known {
 }
 
 /// Every one, compiled in or not. The features have the names of the schemes.
-const KNOWN: [Known; 5] = [
+const KNOWN: [Known; 6] = [
     Known {
         scheme: "memory",
         form: "memory:, memory:NAME",
@@ -55,6 +55,12 @@ const KNOWN: [Known; 5] = [
         form: "redis://HOST:PORT/DB/NAMESPACE, rediss://… with TLS",
         about: "a namespace in a Redis server or cluster",
         compiled: cfg!(feature = "redis"),
+    },
+    Known {
+        scheme: "dynamodb",
+        form: "dynamodb://TABLE/NAMESPACE",
+        about: "items of a table",
+        compiled: cfg!(feature = "dynamodb"),
     },
 ];
 
@@ -126,6 +132,7 @@ async fn sample(cx: &Cx, registry: &Registry, scheme: &str) -> Result<Guarantees
         // Opening asks the service nothing.
         "s3" => StoreConfig::parse("s3://bucket?region=us-east-1&anonymous=true")?,
         "redis" => StoreConfig::parse("redis://127.0.0.1")?,
+        "dynamodb" => StoreConfig::parse("dynamodb://table?region=us-east-1")?,
         _ => StoreConfig::new(scheme, ""),
     };
     let options = OpenOptions::new().with_role(Role::Alone).with_env(cx.env.clone());

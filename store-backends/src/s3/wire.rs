@@ -173,7 +173,7 @@ impl Wire {
     fn noted<T>(&self, live: &Arc<Live>, answer: Result<T, Failure>) -> Result<T, Failure> {
         match &answer {
             Ok(_) => self.bucket_seen.store(true, Ordering::Relaxed),
-            Err(failure) if failure.code.as_deref() == Some("NoSuchKey") => {
+            Err(failure) if failure.has_code("NoSuchKey") => {
                 self.bucket_seen.store(true, Ordering::Relaxed);
             }
             Err(failure) if failure.broken => self.client.broke(live),

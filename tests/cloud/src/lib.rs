@@ -6,12 +6,15 @@
 #![allow(clippy::disallowed_methods, reason = "a server runs on real clocks, sockets and threads of its own")]
 
 pub mod child;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 pub mod installed;
 pub mod ministack;
 pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod s3;
+pub mod served;
 
 /// What goes wrong in a test server itself.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
