@@ -59,6 +59,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "file")]
 pub use larder_store_backends::file;
+#[cfg(feature = "gs")]
+pub use larder_store_backends::gs;
 #[cfg(feature = "lmdb")]
 pub use larder_store_backends::lmdb;
 #[cfg(feature = "memory")]

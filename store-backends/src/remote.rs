@@ -80,12 +80,7 @@ impl Remote {
     }
 
     /// Sends a request that changes nothing: its answer, or `None` where none came in time.
-    pub(crate) async fn ask<T>(
-        &self,
-        op: Op,
-        call: &Call,
-        request: BoxFuture<'_, T>,
-    ) -> Result<Option<T>> {
+    pub(crate) async fn ask<T>(&self, op: Op, call: &Call, request: BoxFuture<'_, T>) -> Result<Option<T>> {
         let _place = self.place(op, call).await?;
         let answer = self.timed(self.limit(0), request);
         call.guard(&self.env, op, async { Ok(answer.await) }).await
