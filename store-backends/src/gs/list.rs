@@ -59,7 +59,7 @@ struct Walk {
     page: std::vec::IntoIter<(String, Found)>,
     /// Where the next page begins; nothing for `start`.
     token: String,
-    /// The name that the listing begins with.
+    /// The name that the listing begins behind.
     start: String,
     /// No page comes after this one.
     last: bool,
@@ -86,6 +86,10 @@ impl Walk {
                 self.fetch().await?;
                 continue;
             };
+            // The service begins with this name, and not behind it.
+            if name == self.start {
+                continue;
+            }
             if let Some(listed) = self.meet(&name, found)? {
                 return Ok(Some(listed));
             }

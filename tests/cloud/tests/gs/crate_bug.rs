@@ -1,9 +1,11 @@
 //! Why uploads in pieces are not the crate's own: with its retries on it goes on behind a piece whose connection broke.
 //! When this fails, the crate was mended, and `gs/session.rs` of the store may go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use google_cloud_gax::backoff_policy::BackoffPolicy;
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;
 use google_cloud_storage::retry_policy::RetryableErrors;
@@ -19,7 +21,7 @@ async fn the_crate_loses_a_piece() {
     let backoff = ExponentialBackoffBuilder::new()
         .with_initial_delay(Duration::from_millis(1))
         .with_maximum_delay(Duration::from_millis(2));
-    let backoff = backoff.build().unwrap();
+    let backoff: Arc<dyn BackoffPolicy> = Arc::new(backoff.build().unwrap());
     let mut wrong = 0;
     for seed in 0..12 {
         double.faults().set(FaultPlan::new(seed).only(Fault::Reset(When::Before), 0.2, &["UploadPiece"]));

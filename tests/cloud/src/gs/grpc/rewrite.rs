@@ -1,7 +1,5 @@
 //! RewriteObject.
 
-use prost::Message as _;
-
 use super::convert::{conditions, describe, read};
 use super::{bucket_id, proto, without};
 use crate::gs::bucket::check_name;
@@ -40,7 +38,7 @@ pub(super) fn rewrite(
     let (from, to) = (bucket_id(&q.source_bucket)?, bucket_id(&q.destination_bucket)?);
     check_name(&q.destination_name)?;
     let given = q.destination.clone().map(read).transpose()?;
-    let asked = proto::RewriteObjectRequest { rewrite_token: String::new(), ..q.clone() }.encode_to_vec();
+    let asked = proto::RewriteObjectRequest { rewrite_token: String::new(), ..q.clone() };
     let (now, settings, id) = (server.now(), server.settings(), server.new_id());
     let mut state = server.state();
     let (source, done) = if q.rewrite_token.is_empty() {

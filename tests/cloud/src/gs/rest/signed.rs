@@ -87,6 +87,8 @@ fn verify(server: &Server, parts: &Parts) -> Result<(), Refusal> {
     for name in signed.split(';') {
         let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
         let value = value.ok_or(no("a header that was signed is missing"))?;
+        // The official crate signs the host without its port.
+        let value = if name == "host" { value.split(':').next().unwrap_or(value) } else { value };
         let _ = writeln!(text, "{name}:{}", value.trim());
     }
     let _ = write!(text, "\n{signed}\nUNSIGNED-PAYLOAD");
