@@ -64,6 +64,7 @@ pub(crate) enum Kept {
     /// As the service's own, which every answer tells.
     Field,
     /// Also among the attributes that are not plain, as some answer does not tell it.
+    #[cfg(any(feature = "gs", test))]
     Both,
     /// Only there.
     Beside,

@@ -26,6 +26,8 @@ facts! {
     names,
     a_wrong_checksum_is_refused,
     a_rewrite_takes_the_new_metadata,
+    compositions,
+    updates_keep_the_generation,
     sessions,
 }
 
@@ -214,6 +216,40 @@ async fn a_rewrite_takes_the_new_metadata(s: &Service) {
     let again = rewrite(source.generation).set_if_generation_match(0).send().await;
     assert_eq!(refused_by_code(again), "FAILED_PRECONDITION");
     assert_eq!(refused_by_code(rewrite(source.generation + 1).send().await), "NOT_FOUND");
+}
+
+async fn compositions(s: &Service) {
+    let mut sources = Vec::new();
+    for (name, value) in [("c/1", "one "), ("c/2", "two "), ("c/3", "three")] {
+        s.write(name, value, None).await.unwrap();
+        let source = google_cloud_storage::model::compose_object_request::SourceObject::new();
+        sources.push(source.set_name(s.name(name)));
+    }
+    let target = google_cloud_storage::model::Object::new().set_bucket(&s.bucket).set_name(s.name("c/all"));
+    let compose =
+        || s.control.compose_object().set_destination(target.clone()).set_source_objects(sources.clone());
+    let made = compose().set_if_generation_match(0).send().await.unwrap();
+    assert_eq!((made.size, made.component_count), (13, 3));
+    let sums = made.checksums.unwrap();
+    assert_eq!((sums.crc32c, sums.md5_hash.len()), (Some(crc32c(b"one two three")), 0));
+    assert_eq!(s.read("c/all").await.unwrap(), b"one two three");
+    let again = compose().set_if_generation_match(0).send().await;
+    assert_eq!(refused_by_code(again), "FAILED_PRECONDITION");
+}
+
+async fn updates_keep_the_generation(s: &Service) {
+    let made = s.write("u", "value", None).await.unwrap();
+    let mut object = google_cloud_storage::model::Object::new().set_bucket(&s.bucket).set_name(s.name("u"));
+    object.cache_control = "no-store".into();
+    let mut asked = google_cloud_storage::model::UpdateObjectRequest::new().set_object(object);
+    asked.update_mask.get_or_insert_default().paths = vec!["cache_control".into()];
+    let update = s.control.update_object().with_request(asked);
+    let now = update.set_if_generation_match(made.generation).send().await.unwrap();
+    assert_eq!((now.generation, now.metageneration), (made.generation, made.metageneration + 1));
+    assert_eq!(now.cache_control, "no-store");
+    let stale = s.storage.write_object(s.bucket.as_str(), s.name("u"), "w");
+    let stale = stale.set_if_metageneration_match(made.metageneration).send_buffered().await;
+    assert_eq!(refused(stale), 412);
 }
 
 /// The crate's own uploads in pieces, where nothing goes wrong.

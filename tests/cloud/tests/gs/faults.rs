@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use larder_cloud_tests::gs::{Double, Fault, FaultPlan, When};
 
-use crate::service::{BUCKET, Service, double};
+use crate::service::{BUCKET, Service, double, refused_by_code};
 
 /// Everything meets the fault (nine of ten do, so the seed is one whose first draw does).
 fn always(double: &Double, fault: Fault) {
@@ -101,6 +101,24 @@ async fn an_effect_that_is_late() {
     assert_eq!(double.open_requests(), 1);
     double.quiet().await.unwrap();
     assert_eq!(double.object(BUCKET, "facts/k").unwrap().as_deref(), Some(&b"new"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buckets() {
+    let double = double();
+    let service = Service::of(&double).await;
+    let create = |name: &str| service.control.create_bucket().set_parent("projects/_").set_bucket_id(name);
+    let bucket = google_cloud_storage::model::Bucket::new().set_project("projects/p");
+    create("another").set_bucket(bucket.clone()).send().await.unwrap();
+    assert_eq!(refused_by_code(create("another").set_bucket(bucket.clone()).send().await), "ALREADY_EXISTS");
+    assert_eq!(refused_by_code(create("No Name").set_bucket(bucket).send().await), "INVALID_ARGUMENT");
+    let got = service.control.get_bucket().set_name("projects/_/buckets/another").send().await.unwrap();
+    assert_eq!(got.bucket_id, "another");
+    let listed = service.control.list_buckets().set_parent("projects/p").send().await.unwrap();
+    assert_eq!(
+        listed.buckets.iter().map(|one| one.bucket_id.as_str()).collect::<Vec<_>>(),
+        ["another", BUCKET]
+    );
 }
 
 /// What the double does not offer is refused by name.

@@ -1,5 +1,6 @@
 //! The `gs:` store, and the double of its service.
 
+mod chaos;
 mod conformance;
 mod copies;
 mod crate_bug;
