@@ -61,6 +61,8 @@ use std::sync::Arc;
 pub use larder_store_backends::dynamodb;
 #[cfg(feature = "file")]
 pub use larder_store_backends::file;
+#[cfg(feature = "gs")]
+pub use larder_store_backends::gs;
 #[cfg(feature = "lmdb")]
 pub use larder_store_backends::lmdb;
 #[cfg(feature = "memory")]

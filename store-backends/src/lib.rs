@@ -11,10 +11,14 @@ pub mod file;
 #[cfg(any(feature = "file", feature = "lmdb"))]
 #[allow(dead_code, reason = "until both backends use it")]
 mod folder;
+#[cfg(feature = "gs")]
+pub mod gs;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "s3", feature = "gs"))]
+mod object;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(any(feature = "s3", feature = "gs", feature = "dynamodb", feature = "redis"))]
@@ -34,6 +38,8 @@ pub fn registry() -> larder_store_core::Registry {
     add(&mut registry, lmdb::LmdbBackend);
     #[cfg(feature = "s3")]
     add(&mut registry, s3::S3Backend);
+    #[cfg(feature = "gs")]
+    add(&mut registry, gs::GsBackend);
     #[cfg(feature = "redis")]
     add(&mut registry, redis::RedisBackend::PLAIN);
     #[cfg(feature = "redis")]

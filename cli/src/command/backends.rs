@@ -25,7 +25,7 @@ struct Known {
 }
 
 /// Every one, compiled in or not. The features have the names of the schemes.
-const KNOWN: [Known; 6] = [
+const KNOWN: [Known; 7] = [
     Known {
         scheme: "memory",
         form: "memory:, memory:NAME",
@@ -61,6 +61,12 @@ const KNOWN: [Known; 6] = [
         form: "dynamodb://TABLE/NAMESPACE",
         about: "items of a table",
         compiled: cfg!(feature = "dynamodb"),
+    },
+    Known {
+        scheme: "gs",
+        form: "gs://BUCKET/PREFIX",
+        about: "objects of a bucket of Google Cloud Storage",
+        compiled: cfg!(feature = "gs"),
     },
 ];
 
@@ -133,6 +139,7 @@ async fn sample(cx: &Cx, registry: &Registry, scheme: &str) -> Result<Guarantees
         "s3" => StoreConfig::parse("s3://bucket?region=us-east-1&anonymous=true")?,
         "redis" => StoreConfig::parse("redis://127.0.0.1")?,
         "dynamodb" => StoreConfig::parse("dynamodb://table?region=us-east-1")?,
+        "gs" => StoreConfig::parse("gs://bucket?anonymous=true")?,
         _ => StoreConfig::new(scheme, ""),
     };
     let options = OpenOptions::new().with_role(Role::Alone).with_env(cx.env.clone());

@@ -11,9 +11,9 @@ use larder_store_core::{Error, ErrorKind, Items, ListOptions, Listed, Meta, Op, 
 use percent_encoding::percent_decode_str;
 
 use super::config::Layout;
-use super::name::{Named, last_of};
 use super::object::listed_time;
 use super::wire::Wire;
+use crate::object::name::{Named, last_of};
 
 /// Names that one request brings (Amazon S3 API Reference, ListObjectsV2).
 pub(super) const PAGE: usize = 1000;

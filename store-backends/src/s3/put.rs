@@ -13,9 +13,9 @@ use larder_store_core::{
 use super::condition::{Condition, Refused, gone, mine};
 use super::config::Layout;
 use super::error::Failure;
-use super::facts::{self, Entries, Facts, Fields};
 use super::stored::stored;
 use super::wire::Wire;
+use crate::object::facts::{self, Entries, Facts, Fields, Kept};
 
 /// An object that is to be stored.
 pub(super) struct Draft {
@@ -41,7 +41,7 @@ impl Wire {
         };
         let (entries, fields, head) = match self.layout_of(key) {
             Layout::Plain => {
-                let (entries, fields) = facts::write(&facts, &options.attributes)?;
+                let (entries, fields) = facts::write(&facts, &options.attributes, |_, _| Kept::Field)?;
                 (entries, fields, None)
             }
             Layout::Record => {

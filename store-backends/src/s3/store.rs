@@ -20,10 +20,11 @@ use super::config::{Conditions, Layout, ONE_REQUEST, S3Config};
 use super::copy;
 use super::delete::BATCH;
 use super::list::PAGE;
-use super::name::Names;
 use super::probe::{self, Probe};
 use super::single::Single;
 use super::wire::Wire;
+use crate::object::Service;
+use crate::object::name::Names;
 
 /// The largest object: 10,000 parts of up to 5 GiB (Amazon S3 User Guide) come to more, and this is what they may make.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -87,7 +88,7 @@ impl S3Store {
 
     fn new(config: S3Config, options: &OpenOptions, probed: Option<&Probe>) -> Result<S3Store> {
         config.check()?;
-        let names = Names::new(&config.prefix)?;
+        let names = Names::new(Service::S3, &config.prefix)?;
         let id = StoreId::new("s3", config.place(), config.layout.name()).with_prefix(names.root());
         let mut guarantees = promised(&config, &names);
         if let Some(probed) = probed {

@@ -14,7 +14,7 @@ use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result
 use super::client::{Client, Live};
 use super::config::{Layout, S3Config};
 use super::error::{Failure, failure};
-use super::name::Names;
+use crate::object::name::Names;
 use crate::remote::Remote;
 
 /// What the SDK says of a request.

@@ -9,7 +9,6 @@ mod apart;
 mod api;
 mod bucket;
 mod clock;
-mod connection;
 mod content;
 mod credentials;
 mod describe;

@@ -2,8 +2,8 @@
 
 use s3s::dto::{Checksum, Metadata, Timestamp};
 
-use super::content::Content;
 use super::etag::Etag;
+use crate::content::Content;
 
 /// A million of these stand in memory, so what few objects have is boxed.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3Result, StdError, TrailingHeaders, s3_error};
 
 use super::bucket::unlisted;
-use super::content::{Content, Spool};
 use super::etag::Etag;
 use super::sums::{Expected, Kind, Summing, Sums};
+use crate::content::{Content, Spool};
 
 /// The most that one request may put: S3's own limit.
 const LARGEST: u64 = 5 << 30;

@@ -1,14 +1,15 @@
 //! What is kept beside an object: the facts that are known before its bytes, as metadata.
 //!
 //! One entry, `larder`, holds the write ids and times. The caller's own attributes are entries by their names where
-//! those and the values are plain (lower-case letters, digits and hyphens; printable ASCII), and native fields are S3's
-//! own; what is not plain goes into the entry `larder-attributes`, as base64 of the deterministic CBOR that records
-//! use. S3 takes 2,048 bytes of names and values together, which all of this at its largest stays within.
+//! those and the values are plain (lower-case letters, digits and hyphens; printable ASCII), and native fields are the
+//! service's own; what is not plain goes into the entry `larder-attributes`, as base64 of the deterministic CBOR that records
+//! use. S3 takes 2,048 bytes of names and values together, which all of this at its largest stays within; Google Cloud
+//! Storage takes 8 KiB.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use aws_smithy_types::base64;
+use base64_simd::STANDARD;
 use larder_store_core::time::{from_nanos, to_nanos};
 use larder_store_core::{
     Attributes, Error, ErrorKind, MAX_PREDECESSORS, Native, Op, Result, Version, WriteId,
@@ -23,27 +24,27 @@ const FORM: &str = "1";
 
 /// What Larder keeps beside an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Facts {
-    pub(super) write_id: WriteId,
+pub(crate) struct Facts {
+    pub(crate) write_id: WriteId,
     /// Newest first, at most [`MAX_PREDECESSORS`].
-    pub(super) predecessors: Vec<WriteId>,
-    pub(super) modified: SystemTime,
-    pub(super) expires: Option<SystemTime>,
+    pub(crate) predecessors: Vec<WriteId>,
+    pub(crate) modified: SystemTime,
+    pub(crate) expires: Option<SystemTime>,
 }
 
 impl Facts {
-    /// The version of the object with this ETag.
-    pub(super) fn version(&self, etag: &str) -> Version {
-        Version::of_service(etag, Some(self.write_id), self.predecessors.iter().copied())
+    /// The version of the object with this token of the service: its ETag or generation.
+    pub(crate) fn version(&self, token: &str) -> Version {
+        Version::of_service(token, Some(self.write_id), self.predecessors.iter().copied())
             .with_expiry(self.expires)
     }
 }
 
 /// Metadata entries by name.
-pub(super) type Entries = HashMap<String, String>;
+pub(crate) type Entries = HashMap<String, String>;
 
-/// S3's own fields, by the place in [`Native::ALL`].
-pub(super) type Fields = [Option<String>; Native::ALL.len()];
+/// The service's own fields, by the place in [`Native::ALL`].
+pub(crate) type Fields = [Option<String>; Native::ALL.len()];
 
 /// Whether a header can carry it as it is.
 fn is_plain_value(value: &str) -> bool {
@@ -57,16 +58,36 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(plain) && !name.starts_with(FACTS)
 }
 
-/// Writes facts and attributes as metadata entries and native fields.
-pub(super) fn write(facts: &Facts, attributes: &Attributes) -> Result<(Entries, Fields)> {
+/// Where a native field is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// As the service's own, which every answer tells.
+    Field,
+    /// Also among the attributes that are not plain, as some answer does not tell it.
+    #[cfg(any(feature = "gs", test))]
+    Both,
+    /// Only there.
+    Beside,
+}
+
+/// Writes facts and attributes as metadata entries and native fields. `kept` tells where a native field goes that a
+/// header can carry.
+pub(crate) fn write(
+    facts: &Facts,
+    attributes: &Attributes,
+    kept: impl Fn(Native, &str) -> Kept,
+) -> Result<(Entries, Fields)> {
     let mut entries = Entries::new();
     let mut odd = Attributes::new();
     let mut fields = Fields::default();
     for native in Native::ALL {
-        match attributes.native(native) {
-            Some(value) if is_plain_value(value) => fields[native as usize] = Some(value.to_owned()),
-            Some(value) => odd = odd.set_native(native, value),
-            None => {}
+        let Some(value) = attributes.native(native) else { continue };
+        let kept = if is_plain_value(value) { kept(native, value) } else { Kept::Beside };
+        if kept != Kept::Beside {
+            fields[native as usize] = Some(value.to_owned());
+        }
+        if kept != Kept::Field {
+            odd = odd.set_native(native, value);
         }
     }
     for (name, value) in attributes.iter() {
@@ -76,9 +97,9 @@ pub(super) fn write(facts: &Facts, attributes: &Attributes) -> Result<(Entries, 
         }
     }
     if !odd.is_empty() {
-        entries.insert(ODD.into(), base64::encode(odd.encode()?));
+        entries.insert(ODD.into(), STANDARD.encode_to_string(odd.encode()?));
     }
-    // S3 makes up a content type where none is given, so it is said whether one was.
+    // A service makes up a content type where none is given, so it is said whether one was.
     let typed = if fields[Native::ContentType as usize].is_some() { ";t" } else { "" };
     let ids: Vec<_> = facts.predecessors.iter().take(MAX_PREDECESSORS).map(ToString::to_string).collect();
     let mut text =
@@ -94,7 +115,7 @@ pub(super) fn write(facts: &Facts, attributes: &Attributes) -> Result<(Entries, 
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`] for an entry of ours that is damaged; [`ErrorKind::Unsupported`] for one of a later form.
-pub(super) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option<Facts>, Attributes)> {
+pub(crate) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option<Facts>, Attributes)> {
     let entry = |name: &str| entries.and_then(|entries| entries.get(name)).map(String::as_str);
     let (facts, typed) = match entry(FACTS) {
         Some(text) => facts(text).map(|(facts, typed)| (Some(facts), typed))?,
@@ -102,7 +123,8 @@ pub(super) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option
     };
     let mut attributes = match entry(ODD) {
         Some(text) => {
-            Attributes::decode(&base64::decode(text).map_err(|_| damaged(ODD))?).map_err(|_| damaged(ODD))?
+            let bytes = STANDARD.decode_to_vec(text).map_err(|_| damaged(ODD))?;
+            Attributes::decode(&bytes).map_err(|_| damaged(ODD))?
         }
         None => Attributes::new(),
     };
@@ -115,6 +137,7 @@ pub(super) fn read(entries: Option<&Entries>, fields: &Fields) -> Result<(Option
         let made_up = native == Native::ContentType && !typed;
         if let Some(value) = &fields[native as usize]
             && !made_up
+            && attributes.native(native).is_none()
             && let Some(value) = sent(native, value)
         {
             attributes = attributes.set_native(native, value);
@@ -210,7 +233,7 @@ mod tests {
             Attributes::new().set("n", "x".repeat(1016)),
         ];
         for attributes in all {
-            let (entries, fields) = write(&full(), &attributes).unwrap();
+            let (entries, fields) = write(&full(), &attributes, |_, _| Kept::Field).unwrap();
             assert!(bytes(&entries) <= 2048, "{} bytes", bytes(&entries));
             for (name, value) in &entries {
                 assert!(name.is_ascii() && is_plain_value(value), "{name}: {value}");
@@ -222,13 +245,29 @@ mod tests {
 
     #[test]
     fn a_content_type_that_s3_made_up_is_none() {
-        let (entries, mut fields) = write(&full(), &Attributes::new()).unwrap();
+        let (entries, mut fields) = write(&full(), &Attributes::new(), |_, _| Kept::Field).unwrap();
         fields[Native::ContentType as usize] = Some("binary/octet-stream".into());
         assert_eq!(read(Some(&entries), &fields).unwrap().1, Attributes::new());
         // That of another tool is its own.
         assert_eq!(read(None, &fields).unwrap().1, Attributes::new().content_type("binary/octet-stream"));
         fields[Native::ContentEncoding as usize] = Some("gzip,aws-chunked".into());
         assert_eq!(read(Some(&entries), &fields).unwrap().1.native(Native::ContentEncoding), Some("gzip"));
+    }
+
+    #[test]
+    fn a_field_that_an_answer_does_not_tell_comes_back() {
+        let given = Attributes::new().content_type("text/plain").cache_control("no-cache");
+        let kept = |native, _: &str| match native {
+            Native::CacheControl => Kept::Both,
+            Native::ContentType => Kept::Beside,
+            _ => Kept::Field,
+        };
+        let (entries, mut fields) = write(&full(), &given, kept).unwrap();
+        assert_eq!(fields[Native::CacheControl as usize].as_deref(), Some("no-cache"));
+        assert_eq!(fields[Native::ContentType as usize], None);
+        assert_eq!(read(Some(&entries), &fields).unwrap().1, given);
+        fields[Native::CacheControl as usize] = None;
+        assert_eq!(read(Some(&entries), &fields).unwrap().1, given);
     }
 
     #[test]

@@ -2,35 +2,41 @@
 
 use std::time::Duration;
 
-use super::{Drawn, Fault};
+use super::{Drawn, Kind};
 
 /// Of all requests, this share may meet a fault: beyond it the rates shrink together, so that something still works.
 const MOST: f64 = 0.9;
 
 /// Faults with their rates, drawn from a seed. The draws of a plan are the same for the same seed and the same order
 /// of requests.
-#[derive(Debug, Clone, Default)]
-pub struct FaultPlan {
-    pub(super) rules: Vec<Rule>,
+#[derive(Debug, Clone)]
+pub struct FaultPlan<F> {
+    pub(super) rules: Vec<Rule<F>>,
     state: u64,
     delay: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
-    pub(super) fault: Fault,
+pub(super) struct Rule<F> {
+    pub(super) fault: F,
     rate: f64,
     only: Option<Vec<String>>,
 }
 
-impl Rule {
+impl<F: Kind> Rule<F> {
     pub(super) fn concerns(&self, operation: &str, conditional: bool) -> bool {
         let wanted = self.only.as_ref().is_none_or(|only| only.iter().any(|one| one == operation));
         wanted && self.rate > 0.0 && self.fault.concerns(operation, conditional)
     }
 }
 
-impl FaultPlan {
+impl<F> Default for FaultPlan<F> {
+    fn default() -> Self {
+        Self { rules: Vec::new(), state: 0, delay: None }
+    }
+}
+
+impl<F: Kind> FaultPlan<F> {
     /// A plan without faults.
     pub fn new(seed: u64) -> Self {
         Self { rules: Vec::new(), state: seed, delay: None }
@@ -38,14 +44,14 @@ impl FaultPlan {
 
     /// Adds a fault, at a rate of 0 to 1 of the requests that it can be done to.
     #[must_use]
-    pub fn with(mut self, fault: Fault, rate: f64) -> Self {
+    pub fn with(mut self, fault: F, rate: f64) -> Self {
         self.rules.push(Rule { fault, rate, only: None });
         self
     }
 
     /// Adds a fault for some operations (`GetObject`).
     #[must_use]
-    pub fn only(mut self, fault: Fault, rate: f64, operations: &[&str]) -> Self {
+    pub fn only(mut self, fault: F, rate: f64, operations: &[&str]) -> Self {
         let only = operations.iter().map(|&one| one.to_owned()).collect();
         self.rules.push(Rule { fault, rate, only: Some(only) });
         self
@@ -58,7 +64,7 @@ impl FaultPlan {
         self
     }
 
-    pub(super) fn draw(&mut self, operation: &str, conditional: bool) -> Option<Drawn> {
+    pub(super) fn draw(&mut self, operation: &str, conditional: bool) -> Option<Drawn<F>> {
         // Always two numbers, so that a draw does not depend on what was drawn before it.
         let (chance, dice) = (self.next(), self.next());
         let mut left = (chance >> 11) as f64 / (1_u64 << 53) as f64;
@@ -89,8 +95,9 @@ impl FaultPlan {
 mod tests {
     use super::super::When;
     use super::*;
+    use crate::s3::Fault;
 
-    fn shares(plan: &mut FaultPlan, operation: &str) -> (f64, f64) {
+    fn shares(plan: &mut FaultPlan<Fault>, operation: &str) -> (f64, f64) {
         let (mut first, mut any) = (0, 0);
         for _ in 0..100_000 {
             let drawn = plan.draw(operation, false);

@@ -1,20 +1,24 @@
 //! Keys and the names of objects.
 //!
 //! Nearly every key is its own name behind the store's prefix, so that other tools find it. S3 refuses a name whose
-//! `..` leave the root, so a segment that begins with two dots gets a `~` behind them: `a/../b` is kept as `a/..~/b`.
-//! The same for all such segments, so that the names come in the order of the keys. Keys of the system space live
-//! under `..larder/`, which is the name of no other key.
+//! `..` leave the root, and tools take such a one for a path, so a segment that begins with two dots gets a `~` behind
+//! them: `a/../b` is kept as `a/..~/b`. The same for all such segments, so that the names come in the order of the keys.
+//! Keys of the system space live under `..larder/`, which is the name of no other key. What else a service refuses at
+//! the root of a bucket gets a mark too: Google Cloud Storage has no `.` and nothing in `.well-known/acme-challenge/`.
 
 use larder_store_core::system::{self, Space};
 use larder_store_core::{Error, ErrorKind, Key, Op, Result};
 
-/// The longest name of an object, in bytes (Amazon S3 User Guide, "Naming Amazon S3 objects").
-pub(super) const MAX_NAME: usize = 1024;
+use super::Service;
+
+/// The longest name of an object, in bytes (Amazon S3 User Guide, "Naming Amazon S3 objects"; Cloud Storage, "About Cloud
+/// Storage objects").
+pub(crate) const MAX_NAME: usize = 1024;
 
 /// What stands behind the two dots that a segment begins with.
 const MARK: char = '~';
 
-/// What a name of blanks alone ends in.
+/// What a name of blanks alone, or one that is a single dot, ends in.
 const END: char = '\u{1}';
 
 /// The folder of the system space, behind the store's prefix.
@@ -25,14 +29,15 @@ const MAX_PREFIX: usize = MAX_NAME - SYSTEM.len() - (4 * Key::PORTABLE_LEN).div_
 
 /// Names of objects behind one prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Names {
+pub(crate) struct Names {
+    service: Service,
     /// Nothing, or a prefix that ends in a slash.
     root: String,
 }
 
 /// What a name turned out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(crate) enum Named {
     /// A key of the space that is listed.
     Key(Key),
     /// An object of the other space.
@@ -46,22 +51,27 @@ impl Names {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for a prefix that no name can begin with, or that leaves too little for keys.
-    pub(super) fn new(prefix: &str) -> Result<Names> {
-        let refuse = |why: String| Err(Error::new(ErrorKind::Invalid, Op::Open, why));
+    pub(crate) fn new(service: Service, prefix: &str) -> Result<Names> {
+        let refuse = |why: String| {
+            Err(Error::new(ErrorKind::Invalid, Op::Open, format!("{}: {why}", service.scheme())))
+        };
         let mut root = prefix.to_owned();
         if !root.is_empty() && !root.ends_with('/') {
             root.push('/');
         }
         if root.starts_with('/') || root.split('/').any(|segment| segment == "..") {
-            return refuse(format!("s3: the prefix {prefix:?} begins with a slash or holds a \"..\""));
+            return refuse(format!("the prefix {prefix:?} begins with a slash or holds a \"..\""));
+        }
+        if service.forbidden().is_some_and(|begin| root.starts_with(begin)) {
+            return refuse(format!("{} takes no names that begin with {root:?}", service.title()));
         }
         if !root.is_empty() && Key::new(root.as_str()).is_err() {
-            return refuse("s3: the prefix holds a control character or is longer than a key".into());
+            return refuse("the prefix holds a control character or is longer than a key".into());
         }
-        let names = Names { root };
+        let names = Names { service, root };
         if names.root.len() > MAX_PREFIX || names.max_key() < Key::PORTABLE_LEN {
             return refuse(format!(
-                "s3: a prefix of {} bytes is longer than the {MAX_PREFIX} that leave room for keys",
+                "a prefix of {} bytes is longer than the {MAX_PREFIX} that leave room for keys",
                 names.root.len()
             ));
         }
@@ -69,31 +79,35 @@ impl Names {
     }
 
     /// The prefix, with its slash.
-    pub(super) fn root(&self) -> &str {
+    pub(crate) fn root(&self) -> &str {
         &self.root
     }
 
     /// The longest key that fits whatever it is made of: the worst of keys is made of `../`, each of which takes one
     /// byte more.
-    pub(super) fn max_key(&self) -> usize {
+    pub(crate) fn max_key(&self) -> usize {
         (3 * (MAX_NAME - SYSTEM.len() - self.root.len()) - 1) / 4
     }
 
     /// The name of the object that holds this key's value.
-    pub(super) fn of(&self, op: Op, key: &Key) -> Result<String> {
+    pub(crate) fn of(&self, op: Op, key: &Key) -> Result<String> {
         let name = self.whole(key.space(), key.as_str());
         if name.len() > MAX_NAME {
-            let why = format!("the object's name would have {} bytes, and S3 takes {MAX_NAME}", name.len());
+            let why = format!(
+                "the object's name would have {} bytes, and {} takes {MAX_NAME}",
+                name.len(),
+                self.service.title()
+            );
             return Err(Error::new(ErrorKind::Unsupported, op, why).on(key));
         }
         Ok(name)
     }
 
-    /// The name of a whole key. The SDK takes a name of blanks alone for none at all, so such a one ends in a character
-    /// that no key has and that comes before all others.
-    pub(super) fn whole(&self, space: Space, text: &str) -> String {
+    /// The name of a whole key. An SDK takes a name of blanks alone for none at all, and a service one that is a dot, so
+    /// such a one ends in a character that no key has and that comes before all others.
+    pub(crate) fn whole(&self, space: Space, text: &str) -> String {
         let mut name = self.of_text(space, text);
-        if name.trim().is_empty() {
+        if is_none(&name) {
             name.push(END);
         }
         name
@@ -101,7 +115,7 @@ impl Names {
 
     /// The name of a text that may be the beginning of keys. What begins with the text has a name that begins with
     /// this, and names come in the order of texts.
-    pub(super) fn of_text(&self, space: Space, text: &str) -> String {
+    pub(crate) fn of_text(&self, space: Space, text: &str) -> String {
         let mut name = String::with_capacity(self.root.len() + SYSTEM.len() + text.len() + 4);
         name.push_str(&self.root);
         if space == Space::System {
@@ -119,6 +133,11 @@ impl Names {
             rest = &rest[slash + 1..];
         }
         name.push_str(rest);
+        if let Some(begin) = self.service.forbidden()
+            && name.starts_with(begin)
+        {
+            name.insert(begin.len(), MARK);
+        }
         name
     }
 
@@ -132,8 +151,18 @@ impl Names {
             (Space::User, None) => {}
             _ => return None,
         }
-        if let Some(blank) = name.strip_suffix(END).filter(|blank| blank.trim().is_empty()) {
-            return Some(Ok(blank.to_owned()));
+        if let Some(text) = name.strip_suffix(END).filter(|text| is_none(text)) {
+            return Some(Ok(text.to_owned()));
+        }
+        let marked;
+        if let Some(begin) = self.service.forbidden()
+            && let Some(behind) = name.strip_prefix(begin)
+        {
+            let Some(behind) = behind.strip_prefix(MARK) else {
+                return Some(Err("its name begins as no key's does here"));
+            };
+            marked = format!("{begin}{behind}");
+            rest = &marked;
         }
         let mut text = String::with_capacity(rest.len());
         loop {
@@ -153,7 +182,7 @@ impl Names {
     }
 
     /// The key whose value an object holds.
-    pub(super) fn key(&self, space: Space, name: &str) -> Named {
+    pub(crate) fn key(&self, space: Space, name: &str) -> Named {
         match self.text_of(space, name) {
             None => Named::Other,
             Some(Err(why)) => Named::Foreign(why.into()),
@@ -167,18 +196,23 @@ impl Names {
     /// The common prefix of keys that a common prefix of names stands for.
     ///
     /// `None` for one of the other space, an error that says why it is foreign.
-    pub(super) fn common(&self, space: Space, name: &str) -> Option<Result<String, &'static str>> {
+    pub(crate) fn common(&self, space: Space, name: &str) -> Option<Result<String, &'static str>> {
         self.text_of(space, name)
     }
 
     /// What all names of the system space begin with.
-    pub(super) fn system(&self) -> String {
+    pub(crate) fn system(&self) -> String {
         format!("{}{SYSTEM}", self.root)
     }
 }
 
+/// Whether somebody takes this name for none.
+fn is_none(name: &str) -> bool {
+    name.trim().is_empty() || name == "."
+}
+
 /// A text behind every name that `begin` begins: the last one that fits.
-pub(super) fn last_of(begin: &str) -> String {
+pub(crate) fn last_of(begin: &str) -> String {
     let mut last = begin.to_owned();
     for filler in ['\u{10ffff}', '\u{ffff}', '\u{7ff}', '~'] {
         while last.len() + filler.len_utf8() <= MAX_NAME {
@@ -192,15 +226,53 @@ pub(super) fn last_of(begin: &str) -> String {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 24] = [
-        " ", "  ", " !", "-", ".", "..", "../", "../..", "../../a", "..!", "..a", "..~", "..~/b", "./",
-        "./..", ".a", "/", "//", "/../x", "a", "a/..", "a/../b", "a/..b/..", "larder",
+    #[cfg(feature = "s3")]
+    const SERVICE: Service = Service::S3;
+    #[cfg(not(feature = "s3"))]
+    const SERVICE: Service = Service::Gs;
+
+    const TEXTS: [&str; 28] = [
+        " ",
+        "  ",
+        " !",
+        "-",
+        ". ",
+        "..",
+        "../",
+        "../..",
+        "../../a",
+        "..!",
+        "..a",
+        "..~",
+        "..~/b",
+        "./",
+        "./..",
+        ".a",
+        "/",
+        "//",
+        "/../x",
+        "a",
+        "a/..",
+        "a/../b",
+        "a/..b/..",
+        "larder",
+        ".",
+        ".well-known/acme-challenge",
+        ".well-known/acme-challenge..",
+        ".well-known/acme-challenge/../x",
     ];
 
     #[test]
     fn names_keep_the_order_and_come_back() {
-        for root in ["", "p", "p/q/"] {
-            let names = Names::new(root).unwrap();
+        let services = [
+            #[cfg(feature = "s3")]
+            Service::S3,
+            #[cfg(feature = "gs")]
+            Service::Gs,
+        ];
+        for (service, root) in services.into_iter().flat_map(|one| ["", "p", "p/q/"].map(|root| (one, root)))
+        {
+            let names = Names::new(service, root).unwrap();
             for space in [Space::User, Space::System] {
                 let mut kept: Vec<_> = TEXTS.iter().map(|t| (t.as_bytes(), names.whole(space, t))).collect();
                 kept.sort();
@@ -210,6 +282,8 @@ mod tests {
                     let name = names.of(Op::Get, &key).unwrap();
                     let leaves = name.split('/').any(|segment| segment == "..");
                     assert!(!leaves, "{name:?} leaves its root");
+                    let begin = service.forbidden().map(|begin| format!("{begin}/"));
+                    assert!(name != "." && !begin.is_some_and(|begin| name.starts_with(&begin)), "{name:?}");
                     assert_eq!(names.key(space, &name), Named::Key(key));
                     let other = if space == Space::User { Space::System } else { Space::User };
                     assert_eq!(names.key(other, &name), Named::Other);
@@ -220,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_begins_alike_has_names_that_do() {
-        let names = Names::new("p").unwrap();
+        let names = Names::new(SERVICE, "p").unwrap();
         for text in TEXTS {
             for (at, _) in text.char_indices() {
                 let (begin, whole) =
@@ -232,7 +306,7 @@ mod tests {
 
     #[test]
     fn blanks_alone_are_names() {
-        let names = Names::new("").unwrap();
+        let names = Names::new(SERVICE, "").unwrap();
         for text in [" ", "   ", "\u{2003}"] {
             let key = Key::new(text).unwrap();
             let name = names.of(Op::Get, &key).unwrap();
@@ -243,7 +317,7 @@ mod tests {
 
     #[test]
     fn foreign_names_are_told() {
-        let names = Names::new("p").unwrap();
+        let names = Names::new(SERVICE, "p").unwrap();
         for name in ["p/..", "p/a/..b", "p/", "p/a\nb", "q"] {
             assert!(matches!(names.key(Space::User, name), Named::Foreign(_)), "{name}");
         }
@@ -253,10 +327,10 @@ mod tests {
     #[test]
     fn prefixes_that_cannot_be_are_refused() {
         for bad in ["/a", "a/../b", "..", "a\nb", "x".repeat(400).as_str()] {
-            assert_eq!(Names::new(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+            assert_eq!(Names::new(SERVICE, bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
         }
-        let longest = Names::new(&"x".repeat(MAX_PREFIX - 1)).unwrap();
-        assert!(Names::new(&"x".repeat(MAX_PREFIX)).is_err());
+        let longest = Names::new(SERVICE, &"x".repeat(MAX_PREFIX - 1)).unwrap();
+        assert!(Names::new(SERVICE, &"x".repeat(MAX_PREFIX)).is_err());
         let worst = Key::new("../".repeat(160)).unwrap();
         assert!(longest.of(Op::Get, &worst).is_ok());
         assert!(longest.max_key() >= Key::PORTABLE_LEN);

@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 use hyper::HeaderMap;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
-use s3s::{Body, StdError};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use crate::Failure;
 
 /// Pieces of a slow body.
 const DROPS: u64 = 8;
@@ -27,8 +28,8 @@ enum Harm {
 
 /// A body that is not what was sent.
 #[derive(Debug)]
-pub(super) struct Harmed {
-    inner: Body,
+pub(crate) struct Harmed<B> {
+    inner: B,
     harm: Harm,
     passed: u64,
     /// Bytes that are held back.
@@ -36,21 +37,21 @@ pub(super) struct Harmed {
     waits: Option<Pin<Box<Sleep>>>,
 }
 
-impl Harmed {
-    fn body(inner: Body, harm: Harm) -> Body {
-        Body::http_body(Self { inner, harm, passed: 0, held: Bytes::new(), waits: None })
+impl<B> Harmed<B> {
+    fn new(inner: B, harm: Harm) -> Self {
+        Self { inner, harm, passed: 0, held: Bytes::new(), waits: None }
     }
 
-    pub(super) fn flip(inner: Body, at: u64) -> Body {
-        Self::body(inner, Harm::Flip(at))
+    pub(crate) fn flip(inner: B, at: u64) -> Self {
+        Self::new(inner, Harm::Flip(at))
     }
 
-    pub(super) fn cut(inner: Body, at: u64) -> Body {
-        Self::body(inner, Harm::Cut(at))
+    pub(crate) fn cut(inner: B, at: u64) -> Self {
+        Self::new(inner, Harm::Cut(at))
     }
 
-    pub(super) fn drops(inner: Body, length: u64, takes: Duration) -> Body {
-        Self::body(inner, Harm::Drops(length.div_ceil(DROPS).max(1), takes / DROPS as u32))
+    pub(crate) fn drops(inner: B, length: u64, takes: Duration) -> Self {
+        Self::new(inner, Harm::Drops(length.div_ceil(DROPS).max(1), takes / DROPS as u32))
     }
 
     fn wait(&mut self, time: Duration) {
@@ -59,7 +60,7 @@ impl Harmed {
 }
 
 /// Says how long a body is, as it is promised whatever is done to it. `None` if that is not known.
-pub(super) fn promise(headers: &mut HeaderMap, body: &Body) -> Option<u64> {
+pub(crate) fn promise(headers: &mut HeaderMap, body: &impl HttpBody) -> Option<u64> {
     let said =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let length = said.or_else(|| body.size_hint().exact())?;
@@ -67,14 +68,15 @@ pub(super) fn promise(headers: &mut HeaderMap, body: &Body) -> Option<u64> {
     Some(length)
 }
 
-impl HttpBody for Harmed {
+impl<B> HttpBody for Harmed<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<Failure>,
+{
     type Data = Bytes;
-    type Error = StdError;
+    type Error = Failure;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
         if let Some(waits) = &mut this.waits {
             ready!(waits.as_mut().poll(cx));
@@ -88,7 +90,8 @@ impl HttpBody for Harmed {
         if this.held.is_empty() {
             let frame = match ready!(pin!(&mut this.inner).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
-                other => return Poll::Ready(other),
+                Some(Err(source)) => return Poll::Ready(Some(Err(source.into()))),
+                None => return Poll::Ready(None),
             };
             match frame.into_data() {
                 Ok(data) => this.held = data,
@@ -137,6 +140,6 @@ impl HttpBody for Harmed {
 }
 
 /// Waits on the server's own clock.
-pub(super) async fn pause(time: Duration) {
+pub(crate) async fn pause(time: Duration) {
     sleep(time).await;
 }

@@ -12,33 +12,33 @@ use tokio::sync::Notify;
 
 /// The knife of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Cut {
+pub(crate) struct Cut {
     resets: AtomicBool,
     asked: Notify,
 }
 
 impl Cut {
     /// Ends the connection, with an RST: what was not yet sent is lost.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.resets.store(true, Ordering::Release);
         self.asked.notify_one();
     }
 
     /// Returns when the connection is to end.
-    pub(super) async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         self.asked.notified().await;
     }
 }
 
 /// The socket. It says farewell as its [`Cut`] wants it.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     cut: Arc<Cut>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, cut: Arc<Cut>) -> io::Result<Self> {
+    pub(crate) fn new(stream: TcpStream, cut: Arc<Cut>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, cut })
     }
