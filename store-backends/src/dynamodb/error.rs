@@ -192,3 +192,91 @@ pub(super) fn is_schema(message: &str) -> bool {
     .iter()
     .any(|part| message.contains(part))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_smithy_types::body::SdkBody;
+
+    fn said(status: u16, code: &str, message: &str, writes: bool) -> Error {
+        let meta = ErrorMetadata::builder().code(code).message(message).build();
+        let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        let error = SdkError::service_error(PutItemError::generic(meta), raw);
+        failure(Op::Put, writes, "dynamodb:PutItem", error).error
+    }
+
+    #[test]
+    fn what_the_service_says_becomes_what_to_do() {
+        use ErrorKind::{Conflict, Denied, Full, Invalid, Throttled, Unavailable, Unknown, Unsupported};
+        for (status, code, message, kind, settled) in [
+            (400, "ConditionalCheckFailedException", "", Conflict, true),
+            (400, "ProvisionedThroughputExceededException", "", Throttled, true),
+            (400, "ThrottlingException", "", Throttled, true),
+            (400, "RequestLimitExceeded", "", Throttled, true),
+            (503, "ThrottlingException", "", Throttled, true),
+            (429, "", "", Throttled, true),
+            (400, "TransactionConflictException", "", Unavailable, true),
+            (400, "ReplicatedWriteConflictException", "", Unavailable, true),
+            (400, "TransactionInProgressException", "", Unknown, false),
+            (400, "ResourceNotFoundException", "", Invalid, true),
+            (400, "AccessDeniedException", "", Denied, true),
+            (403, "", "", Denied, true),
+            (400, "UnrecognizedClientException", "", Denied, true),
+            (400, "ExpiredTokenException", "", Denied, true),
+            (400, "InvalidSignatureException", "", Denied, true),
+            (400, "ItemCollectionSizeLimitExceededException", "", Full, true),
+            (
+                400,
+                "ValidationException",
+                "Item size has exceeded the maximum allowed size",
+                Unsupported,
+                true,
+            ),
+            (400, "ValidationException", "The provided key element does not match the schema", Invalid, true),
+            (400, "ValidationException", "something else", Invalid, true),
+            (400, "UnknownOperationException", "", Unsupported, true),
+            (500, "InternalServerError", "", Unknown, false),
+            (503, "ServiceUnavailable", "", Unknown, false),
+        ] {
+            let error = said(status, code, message, true);
+            assert_eq!(
+                (error.kind(), error.settled()),
+                (kind, settled),
+                "{status} {code} {message}: {error}"
+            );
+        }
+        // What only reads changed nothing.
+        let error = said(500, "InternalServerError", "", false);
+        assert_eq!((error.kind(), error.settled()), (Unavailable, true));
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        for (code, message, hint) in [
+            (
+                "AccessDeniedException",
+                "User: x is not authorized",
+                "dynamodb:PutItem on the table is missing",
+            ),
+            ("ResourceNotFoundException", "", "create=true"),
+            ("ValidationException", "Type mismatch for key pk expected: S actual: B", "not made for Larder"),
+            ("InvalidSignatureException", "Signature expired: 2026", "clock"),
+            ("InvalidSignatureException", "does not match", "secret key"),
+            ("ItemCollectionSizeLimitExceededException", "", "local secondary index"),
+        ] {
+            let error = said(400, code, message, true).to_string();
+            assert!(error.contains(hint) && error.contains(code), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_that_was_held_up_was_not_sent() {
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        let late = ConnectorError::other(Box::new(Late), None);
+        let error: SdkError<PutItemError, HttpResponse> = SdkError::dispatch_failure(late);
+        let error = failure(Op::Put, true, "dynamodb:PutItem", error).error;
+        assert_eq!((error.kind(), error.settled()), (ErrorKind::Unavailable, true));
+    }
+}

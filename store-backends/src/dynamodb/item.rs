@@ -148,7 +148,7 @@ impl Found {
         if head_len != bytes.len() {
             return Err(Error::new(ErrorKind::Corrupt, op, "the head of the record is longer than it says"));
         }
-        if let Some(parts) = head.parts.filter(|parts| parts.part_len as usize % BLOCK != 0) {
+        if let Some(parts) = head.parts.filter(|parts| !(parts.part_len as usize).is_multiple_of(BLOCK)) {
             let why = format!("the record has chunks of {} bytes, which cut its blocks", parts.part_len);
             return Err(
                 Error::new(ErrorKind::Unsupported, op, why).hint("a later version of Larder wrote it")

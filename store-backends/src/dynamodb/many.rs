@@ -195,10 +195,15 @@ impl Single {
         call.guard(env, op, paused).await
     }
 
+    /// The shards for a batch: a marker that cannot be read at once must not cost each of its keys an attempt.
+    async fn shards_for(&self, op: Op, call: &Call, writes: bool) -> Result<u16> {
+        self.retries.run(op, call, |_| self.wire.shards(op, call, writes)).await
+    }
+
     /// Reads many values: an outcome for each.
     pub(super) async fn get_many(&self, keys: &[Key], options: &GetOptions) -> Vec<Result<Got<Bytes>>> {
         let (op, call, wire) = (Op::GetMany, &options.call, &self.wire);
-        let shards = match wire.shards(op, call, false).await {
+        let shards = match self.shards_for(op, call, false).await {
             Ok(shards) => shards,
             Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
         };
@@ -233,7 +238,7 @@ impl Single {
     /// Writes many values of different keys: small ones without a condition in batches, the others by themselves.
     pub(super) async fn put_many(&self, items: Vec<PutItem>, call: &Call) -> Vec<Result<Written>> {
         let (op, wire) = (Op::PutMany, &self.wire);
-        let shards = match wire.shards(op, call, true).await {
+        let shards = match self.shards_for(op, call, true).await {
             Ok(shards) => shards,
             Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
         };
@@ -283,7 +288,7 @@ impl Single {
         options: &DeleteOptions,
     ) -> Vec<Result<Removed>> {
         let (op, call, wire) = (Op::DeleteMany, &options.call, &self.wire);
-        let shards = match wire.shards(op, call, false).await {
+        let shards = match self.shards_for(op, call, false).await {
             Ok(shards) => shards,
             Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
         };
