@@ -7,6 +7,7 @@ use super::Api;
 use super::multipart::not_here;
 use crate::s3::bucket::{no_such_bucket, no_such_key, precondition_failed};
 use crate::s3::clock;
+use crate::s3::content::stream;
 use crate::s3::receive::copied;
 use crate::s3::upload::{LARGEST_NUMBER, Part};
 
@@ -59,7 +60,7 @@ impl Api {
             ));
         }
         let kind = declared.map(|declared| declared.kind);
-        let taken = copied(&self.0.spool, kind, object.content.stream(range)).await?;
+        let taken = copied(&self.0.spool, kind, stream(object.content.reader(range))).await?;
         let part = Part {
             content: taken.content,
             etag: taken.etag,
