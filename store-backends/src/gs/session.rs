@@ -107,7 +107,6 @@ impl Wire {
     }
 
     /// Sends bytes that stand at `from`. `size` is that of the whole, where these are its last ones, and `crc32c` its sum.
-    #[allow(clippy::too_many_arguments, reason = "each is one thing that the request says")]
     pub(super) async fn send_piece(
         &self,
         op: Op,

@@ -82,7 +82,7 @@ async fn values_are_whole_and_their_own() {
         // Attempts without an answer may land late, over what was acknowledged after them.
         let mut open = BTreeSet::new();
         for n in 1..=30_u64 {
-            let size = if n % 10 == 0 { 17 << 20 } else { (n as usize * 7919) % 100_000 };
+            let size = if n.is_multiple_of(10) { 17 << 20 } else { (n as usize * 7919) % 100_000 };
             let mut value = format!("{key} {n} ").into_bytes();
             value.resize(value.len() + size, b'.');
             match store.put(&*key, value).await {
@@ -108,12 +108,12 @@ async fn values_are_whole_and_their_own() {
                     .unwrap()
                     .parse()
                     .unwrap();
-                let size = if seen % 10 == 0 { 17 << 20 } else { (seen as usize * 7919) % 100_000 };
+                let size = if seen.is_multiple_of(10) { 17 << 20 } else { (seen as usize * 7919) % 100_000 };
                 assert_eq!(got.len(), size + format!("{key} {seen} ").len(), "{key} {seen}");
                 let may = seen == acknowledged || open.contains(&seen);
                 assert!(may, "{key}: {seen} instead of {acknowledged} or {open:?}");
             }
-            if n % 7 == 0
+            if n.is_multiple_of(7)
                 && let Ok(Copied::Done(_)) = store.copy(&*key, &*format!("copy/{k}")).await
             {
                 let copied = store.get(&*format!("copy/{k}")).await;
