@@ -4,5 +4,5 @@ pub(crate) mod access;
 pub(crate) mod client;
 pub(crate) mod error;
 
-pub(crate) use access::{Access, Signer};
+pub(crate) use access::Access;
 pub(crate) use client::{Client, Live, Service};

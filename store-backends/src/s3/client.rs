@@ -4,7 +4,8 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation,
 use aws_types::SdkConfig;
 
 use super::config::S3Config;
-use crate::aws::{self, Access, Service, Signer};
+use crate::aws::access::Signer;
+use crate::aws::{self, Access, Service};
 
 /// A client, and which one it is.
 pub(super) type Live = aws::Live<aws_sdk_s3::Client>;

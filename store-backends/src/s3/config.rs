@@ -7,10 +7,10 @@ use larder_store_core::config::{Param, StoreConfig};
 use larder_store_core::{Error, ErrorKind, Op, Secret};
 
 use super::stored::{Encryption, Stored};
+use crate::aws::Access;
 use crate::aws::access::{
-    ACCESS_KEY, ATTEMPT_TIMEOUT, ATTEMPTS, CONCURRENCY, ENDPOINT, PATIENCE, SECRET_KEY, SESSION_TOKEN,
+    ACCESS_KEY, ATTEMPT_TIMEOUT, ATTEMPTS, CONCURRENCY, ENDPOINT, PATIENCE, SECRET_KEY, SESSION_TOKEN, Signer,
 };
-use crate::aws::{Access, Signer};
 
 pub(super) const REGION: Param = Param {
     name: "region",
