@@ -16,8 +16,8 @@ use crate::segment::Segment;
 use crate::tiers::Tiers;
 use crate::wal::{self, Appended, Body, Entry, Log};
 
-/// How often it is tried while others change it. A writer that writes without a pause is met at a moment between two slots, which
-/// takes as many tries as chance has it; each is a few requests, and a deadline ends them sooner.
+/// How often it is tried while others change it. A busy writer is met at a moment between two of its slots, which takes as many tries as
+/// chance has it; each is a few requests, and a deadline ends them sooner.
 const ATTEMPTS: usize = 200;
 
 /// What an opened collection begins with.
@@ -187,7 +187,9 @@ fn say(schema: &Schema) -> String {
 
 fn busy(store: &Arc<dyn Store>) -> Error {
     let why = "others change the collection faster than it can be opened";
-    Error::new(ErrorKind::Unavailable, Op::Open, why).at(store.id())
+    Error::new(ErrorKind::Unavailable, Op::Open, why)
+        .at(store.id())
+        .hint("try again, or let the writer pause: the next try may come between two of its writes")
 }
 
 /// Takes the next slot of the log, which fences whoever wrote before, then the manifest.
