@@ -22,10 +22,11 @@
 //! | `piece_size` | `8MiB` | of a large upload; twice it is its memory |
 //!
 //! # What it asks for
-//! A get, put, delete, head is one request; an update two; a listing one for a thousand objects. A conditional put that
-//! is refused takes one more, to see what stands there, and a conditional upload in pieces one before it. An object that
-//! Larder did not write takes one more to read, as a download does not tell all that is known about it. A copy is a look
-//! and a rewrite on the service's side, however large the value.
+//! A get, put, delete, head is one request; an update two, and a delete that tells whether there was a value; a listing
+//! one for a thousand objects, those that have expired among them; an upload in pieces one, and one for each piece. A
+//! conditional put that is refused takes one more, to see what stands there, and a conditional upload in pieces one
+//! before it. An object that Larder did not write takes one more to read, as a download does not tell all that is known
+//! about it. A copy is a look and a rewrite on the service's side, however large the value.
 //!
 //! # What is its own
 //! - **Expired values** are absent to every call, and listings pass over them; but what several keys have in common is
@@ -40,6 +41,11 @@
 //!   An object of another tool with such a name is listed as foreign.
 //! - **TLS** needs a provider of the whole process: before the first client is built, ring's is installed if there is
 //!   none; one that is there is used.
+//!
+//! # What it needs
+//! `storage.objects.get`, `create`, `delete` (to replace a value, too) and `list` on the bucket, as the role Storage
+//! Object User has them. To sign URLs without a key of its own a machine's account needs
+//! `iam.serviceAccounts.signBlob` on itself.
 //!
 //! ```no_run
 //! use larder_store_backends::gs::{GsConfig, GsStore};
