@@ -7,6 +7,12 @@
 //! | `memory:` | `memory` | this process |
 //! | `file:` | `file` | a folder with a file for each value |
 //! | `lmdb:` | `lmdb` | a folder with one memory-mapped database |
+//! | `s3:` | `s3` | a prefix of a bucket of S3, or of a service like it |
+//! | `gs:` | `gs` | a prefix of a bucket of Google Cloud Storage |
+//! | `dynamodb:` | `dynamodb` | a namespace of a DynamoDB table |
+//! | `redis:`, `rediss:` | `redis` | a namespace of a Redis server or cluster |
+//!
+//! The first three are on by default.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {

@@ -148,7 +148,7 @@ async fn expire(wire: &Wire, call: &Call) -> Result<()> {
         // Two who make it do this twice.
         Err(failure) if failure.error.why().contains("already enabled") => Ok(()),
         Err(failure) if failure.error.is(ErrorKind::Unsupported) => {
-            tracing::warn!(store = %wire.id, "the service has no TTL: what expired stays until it is replaced or swept");
+            tracing::warn!(store = %wire.id, "the service has no TTL: what expired stays until it is replaced or deleted");
             Ok(())
         }
         Err(failure) => Err(failure.into()),

@@ -33,6 +33,8 @@ pub(super) enum Said {
     NotModified,
     /// The range is past the end of a value, of this size if that is told.
     Range(Option<u64>),
+    /// A right is missing.
+    NoRight,
     /// An upload session is over, by whoever's doing.
     NoSession,
     Other,
@@ -191,7 +193,7 @@ pub(super) fn answered(
             plain(ErrorKind::Denied)
                 .hint("the credentials are not known there, or have expired: get new ones"),
         ),
-        403 => other(plain(ErrorKind::Denied).hint(right_for(op))),
+        403 => failed(Said::NoRight, plain(ErrorKind::Denied).hint(right_for(op))),
         409 if writes => other(unanswered(op, writes, told.clone())),
         409 => other(plain(ErrorKind::Unavailable)),
         // What was sent came damaged.

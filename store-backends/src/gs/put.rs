@@ -36,7 +36,7 @@ impl Draft {
         object.content_encoding = field(Native::ContentEncoding);
         object.content_disposition = field(Native::ContentDisposition);
         object.content_language = field(Native::ContentLanguage);
-        // What is before 1970 has expired anyhow.
+        // By which the bucket may remove it. A time that RFC 3339 has no text for is in the facts alone.
         object.custom_time = self.facts.expires.and_then(|at| at.try_into().ok());
         object
     }

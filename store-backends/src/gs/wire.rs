@@ -64,6 +64,11 @@ impl Wire {
         match self.read(op, call, &live, request).await? {
             Ok(_) => Ok(true),
             Err(failure) if matches!(failure.said, Said::NoBucket | Said::NotFound) => Ok(false),
+            Err(failure) if failure.said == Said::NoRight => {
+                let why = "storage.objects.list on the bucket is missing, without which an absent object is not told \
+                           from an absent bucket";
+                Err(failure.error.hint(why))
+            }
             Err(failure) => Err(failure.into()),
         }
     }

@@ -9,12 +9,12 @@ mod stacks;
 
 use std::path::Path;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
 
 const BEGIN: &str = "\
 # Errors
 
-What each error says, where it comes from, and what to do. Written by `LARDER_BLESS=1 cargo test --test errors`, which
+What each error says, where it comes from, and what to do. Written by `LARDER_BLESS=1 cargo test -p larder-docs-tests --test errors`, which
 provokes each of them on real stores; `PATH` stands for the store's folder. The kind is what code matches on
 (`error.kind()`), the words in brackets are what to do.
 
@@ -30,7 +30,10 @@ async fn the_page_is_what_the_stores_say() {
     if std::env::var_os("LARDER_BLESS").is_some() {
         std::fs::write(PAGE, page).unwrap();
     } else {
-        assert_eq!(old, page, "docs/errors.md: LARDER_BLESS=1 cargo test --test errors writes it anew");
+        assert_eq!(
+            old, page,
+            "docs/errors.md: LARDER_BLESS=1 cargo test -p larder-docs-tests --test errors writes it anew"
+        );
     }
 }
 

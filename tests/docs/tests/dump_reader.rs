@@ -6,6 +6,10 @@ use std::process::Command;
 use larder::StoreExt;
 use larder::migrate::{DumpPlace, ExportOptions, export};
 
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
 /// A Python that has what the reader needs.
 fn python(test: &str) -> Option<PathBuf> {
     let python = larder_cloud_tests::installed::or_skip(test, "larder-python", "LARDER_PYTHON")?;
@@ -15,19 +19,19 @@ fn python(test: &str) -> Option<PathBuf> {
 }
 
 fn read(python: &Path, dumps: &[PathBuf]) -> String {
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/read_dump.py");
+    let reader = root().join("docs/read_dump.py");
     let output = Command::new(python).arg("-X").arg("utf8").arg(reader).args(dumps).output().unwrap();
     assert!(output.status.success(), "{dumps:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("migrate/tests/golden").join(name)
+    root().join("migrate/tests/golden").join(name)
 }
 
 #[test]
 fn it_is_thirty_lines_and_reads_the_golden_dumps() {
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/read_dump.py");
+    let reader = root().join("docs/read_dump.py");
     assert!(std::fs::read_to_string(reader).unwrap().lines().count() <= 30);
     let Some(python) = python("it_is_thirty_lines_and_reads_the_golden_dumps") else { return };
     let plain = read(&python, &[golden("v1.cbor")]);
@@ -39,7 +43,7 @@ fn it_is_thirty_lines_and_reads_the_golden_dumps() {
     assert_eq!(read(&python, &[golden("v1.larder")]), plain);
     assert_eq!(read(&python, &[golden("v1-parts.0001"), golden("v1-parts.0002")]), plain);
     // A dump without its end says so.
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/read_dump.py");
+    let reader = root().join("docs/read_dump.py");
     let cut = Command::new(&python).arg(reader).arg(golden("v1-parts.0001")).output().unwrap();
     assert!(!cut.status.success() && String::from_utf8_lossy(&cut.stderr).contains("no trailer"));
 }
