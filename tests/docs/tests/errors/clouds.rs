@@ -5,26 +5,10 @@ use std::time::Duration;
 use larder::{Call, Error, ErrorKind, GetOptions, Key, PutOptions, Result, Store, StoreExt, SweepOptions};
 use larder_cloud_tests::s3::{Double, DoubleOptions, Rights};
 
+use crate::provoke::without_ports;
 use crate::rows::Rows;
 
 const SECTION: &str = "Clouds";
-
-/// An error whose port is not that of every run.
-fn without_port<T>(answer: Result<T>, double: &Double) -> Result<(), Error> {
-    let error = match answer {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
-    };
-    let port = double.port().to_string();
-    let mut told = Error::new(error.kind(), error.op(), error.why().replace(&port, "PORT"));
-    if let Some(key) = error.key() {
-        told = told.on(key);
-    }
-    if let Some(advice) = error.advice() {
-        told = told.hint(advice.replace(&port, "PORT"));
-    }
-    Err(told)
-}
 
 /// A store on the double that gives up at once.
 async fn open(double: &Double, more: &str) -> std::sync::Arc<dyn Store> {
@@ -35,7 +19,7 @@ pub(crate) async fn add(rows: &mut Rows) {
     let double = Double::start(DoubleOptions::default()).unwrap();
     double.create_bucket("bucket");
     let mut row = |cause: &str, kind: ErrorKind, answer: Result<(), Error>| {
-        rows.add(SECTION, cause.to_owned(), None, kind, without_port(answer, &double));
+        rows.add(SECTION, cause.to_owned(), None, kind, without_ports(answer, &[double.port().to_string()]));
     };
     let store = open(&double, "").await;
     store.put("k", "v").await.unwrap();

@@ -5,6 +5,7 @@
 mod clouds;
 mod provoke;
 mod rows;
+mod services;
 mod stacks;
 
 use std::path::Path;

@@ -1,8 +1,10 @@
-//! Mounts and folders that go wrong.
+//! Mounts and folders that go wrong, and errors that are the same in every run.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use larder::{Error, Result};
 
 /// A mount that goes away with this.
 pub(crate) struct Mount(PathBuf);
@@ -81,4 +83,21 @@ pub(crate) fn flip(folder: &Path, mark: &[u8]) -> usize {
         }
     }
     flipped
+}
+
+/// An error whose ports are not those of every run.
+pub(crate) fn without_ports<T>(answer: Result<T>, ports: &[String]) -> Result<(), Error> {
+    let error = match answer {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let plain = |text: &str| ports.iter().fold(text.to_owned(), |text, port| text.replace(port, "PORT"));
+    let mut told = Error::new(error.kind(), error.op(), plain(error.why()));
+    if let Some(key) = error.key() {
+        told = told.on(key);
+    }
+    if let Some(advice) = error.advice() {
+        told = told.hint(plain(advice));
+    }
+    Err(told)
 }
