@@ -85,3 +85,5 @@ pub use config::{Conditions, GsConfig};
 pub use generations::Generation;
 pub use probe::Probe;
 pub use store::GsStore;
+
+pub use crate::object::presigned::Presigned;

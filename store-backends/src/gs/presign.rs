@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use google_cloud_storage::builder::storage::SignedUrlBuilder;
 use google_cloud_storage::http::Method;
-use larder_store_core::{Call, Error, ErrorKind, Key, Op, Result, Secret};
+use larder_store_core::{Call, Error, ErrorKind, Key, Op, Result};
 
 use super::client::SERVICE;
 use super::credentials;
 use super::error::find;
 use super::wire::Wire;
-
-/// The longest time for which a URL can be signed (Cloud Storage, "V4 signing process").
-const LONGEST: Duration = Duration::from_secs(604_800);
+use crate::object::presigned::{self, Presigned};
 
 /// Signs a URL. Nothing is asked, unless the credentials must ask Google to sign.
 pub(super) async fn sign(
@@ -22,12 +20,9 @@ pub(super) async fn sign(
     key: &Key,
     method: Method,
     lasts: Duration,
-) -> Result<Secret> {
+) -> Result<Presigned> {
     wire.guarantees.check_key(op, key)?;
-    if lasts.as_secs() == 0 || lasts > LONGEST {
-        let why = format!("a URL is signed for a second to seven days, not for {lasts:?}");
-        return Err(Error::new(ErrorKind::Invalid, op, why));
-    }
+    presigned::check(op, lasts)?;
     let name = wire.names.of(op, key)?;
     // Whoever follows a URL takes these for steps of a path.
     if name.split('/').any(|segment| matches!(segment, "." | "..")) {
@@ -39,10 +34,11 @@ pub(super) async fn sign(
         let signer = credentials::signer(op, &config.login)?;
         let url = SignedUrlBuilder::for_object(wire.bucket.as_str(), name)
             .with_endpoint(config.endpoint.as_deref().unwrap_or(SERVICE).trim_end_matches('/'))
-            .with_method(method)
+            .with_method(method.clone())
             .with_expiration(lasts);
+        let expires = wire.env.wall() + lasts;
         let signed = url.sign_with(&signer).await;
-        signed.map(Secret::new).map_err(|error| {
+        signed.map(|url| Presigned::new(method.as_str(), &url, Vec::new(), expires)).map_err(|error| {
             let asked =
                 find::<google_cloud_auth::signer::SigningError>(&error).is_some_and(|e| e.is_transport());
             let kind = if asked { ErrorKind::Unavailable } else { ErrorKind::Denied };

@@ -15,8 +15,7 @@ use larder_store_core::{
     Batches, ByteStream, Call, CasScope, Copied, CopyOptions, DeleteItem, DeleteOptions, Durability, Error,
     ErrorKind, GetOptions, Got, Guarantees, HeadOptions, Items, Key, ListOptions, Listed, ListedTimes,
     Listing, MAX_ATTRIBUTES, Meta, Op, OpenOptions, PutItem, PutOptions, Ranges, Removed, Result, Retention,
-    Secret, Sharing, Step, Store, StoreId, SweepOptions, Swept, Transacted, Usage, Versions, Written,
-    derived,
+    Sharing, Step, Store, StoreId, SweepOptions, Swept, Transacted, Usage, Versions, Written, derived,
 };
 
 use super::config::{Conditions, GsConfig, ONE_REQUEST};
@@ -28,6 +27,7 @@ use super::single::Single;
 use super::wire::Wire;
 use crate::object::Service;
 use crate::object::name::Names;
+use crate::object::presigned::Presigned;
 
 /// The largest object (Cloud Storage, "Quotas & limits").
 const MAX_OBJECT: u64 = 5 << 40;
@@ -177,8 +177,8 @@ impl GsStore {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where the credentials cannot sign (a token, nobody) or the key is none that a URL can
-    /// name; [`ErrorKind::Invalid`] for a time outside of one second to seven days.
-    pub async fn presigned_get(&self, key: &Key, lasts: Duration, call: &Call) -> Result<Secret> {
+    /// name; [`ErrorKind::Invalid`] for a time of less than a second or above seven days.
+    pub async fn presigned_get(&self, key: &Key, lasts: Duration, call: &Call) -> Result<Presigned> {
         self.presigned(Op::Get, Method::GET, key, lasts, call).await
     }
 
@@ -187,7 +187,7 @@ impl GsStore {
     ///
     /// # Errors
     /// Those of [`GsStore::presigned_get`].
-    pub async fn presigned_put(&self, key: &Key, lasts: Duration, call: &Call) -> Result<Secret> {
+    pub async fn presigned_put(&self, key: &Key, lasts: Duration, call: &Call) -> Result<Presigned> {
         self.presigned(Op::Put, Method::PUT, key, lasts, call).await
     }
 
@@ -198,7 +198,7 @@ impl GsStore {
         key: &Key,
         lasts: Duration,
         call: &Call,
-    ) -> Result<Secret> {
+    ) -> Result<Presigned> {
         let named = self.wire.named(op, key);
         let _busy = self.wire.begin(op, call).map_err(&named)?;
         presign::sign(&self.wire, op, call, key, method, lasts).await.map_err(&named)

@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod name;
+pub(crate) mod presigned;
 
 /// The service that keeps the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

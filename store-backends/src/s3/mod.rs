@@ -78,8 +78,9 @@ mod wire;
 
 pub use backend::S3Backend;
 pub use config::{Conditions, Layout, S3Config};
-pub use presign::Presigned;
 pub use probe::Probe;
 pub use store::S3Store;
 pub use stored::Encryption;
 pub use versions::ObjectVersion;
+
+pub use crate::object::presigned::Presigned;

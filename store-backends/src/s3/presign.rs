@@ -1,55 +1,15 @@
 //! URLs that let somebody else get or put one value, without credentials.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
-use larder_store_core::{Call, Error, ErrorKind, Key, Op, Result, Secret};
+use larder_store_core::{Call, Error, ErrorKind, Key, Op, Result};
 
 use super::config::Layout;
 use super::store::S3Store;
 use super::wire::Wire;
-
-/// The longest that a signature of version 4 lasts (Amazon S3 User Guide, "Sharing objects with presigned URLs").
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// A request that is signed already: whoever has it may send it until it expires. What stands in it is a secret.
-#[derive(Clone)]
-pub struct Presigned {
-    method: String,
-    url: Secret,
-    headers: Vec<(String, String)>,
-    expires: SystemTime,
-}
-
-impl Presigned {
-    /// `GET` or `PUT`.
-    pub fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// Where to send it.
-    pub fn url(&self) -> &str {
-        self.url.reveal()
-    }
-
-    /// Headers that were signed, and must be sent with it as they are.
-    pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
-    }
-
-    /// Until when it is good. Credentials of a role may expire before it, and the URL with them.
-    pub fn expires(&self) -> SystemTime {
-        self.expires
-    }
-}
-
-impl fmt::Debug for Presigned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Presigned({}, until {:?})", self.method, self.expires)
-    }
-}
+use crate::object::presigned::{self, Presigned};
 
 impl S3Store {
     /// A URL with which anybody gets the value of `key` for a time of up to seven days. It asks the service nothing, and an
@@ -57,7 +17,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] with `layout=record`, whose objects are not the values, and without credentials that
-    /// sign; [`ErrorKind::Invalid`] for a time of nothing or above seven days; those of finding credentials.
+    /// sign; [`ErrorKind::Invalid`] for a time of less than a second or above seven days; those of finding credentials.
     pub async fn presigned_get(&self, key: &Key, lasts: Duration, call: &Call) -> Result<Presigned> {
         let op = Op::Get;
         self.presigned(op, key, lasts, call, async |wire, name, config| {
@@ -110,10 +70,7 @@ impl S3Store {
                 return Err(Error::unsupported(op, "presigned URLs of records")
                     .hint("with layout=plain the object is the value"));
             }
-            if lasts.is_zero() || lasts > LONGEST {
-                let why = format!("a presigned URL lasts up to seven days, not {lasts:?}");
-                return Err(Error::new(ErrorKind::Invalid, op, why));
-            }
+            presigned::check(op, lasts)?;
             if wire.config().is_anonymous() {
                 return Err(Error::unsupported(op, "presigned URLs without credentials"));
             }
@@ -121,12 +78,8 @@ impl S3Store {
             let config = PresigningConfig::builder().start_time(begins).expires_in(lasts).build();
             let config = config.map_err(|e| Error::new(ErrorKind::Invalid, op, e.to_string()))?;
             let signed = sign(wire, &wire.names.of(op, key)?, config).await?;
-            Ok(Presigned {
-                method: signed.method().to_owned(),
-                url: Secret::new(signed.uri()),
-                headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-                expires: begins + lasts,
-            })
+            let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Ok(Presigned::new(signed.method(), signed.uri(), headers.collect(), begins + lasts))
         };
         signed.await.map_err(&named)
     }

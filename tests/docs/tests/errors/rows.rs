@@ -41,9 +41,13 @@ impl Rows {
     /// What cannot be provoked here: it wants root, mounts, bindfs or a server. Said past the harness's capture; under CI a failure.
     pub(crate) fn skip(&mut self, section: &'static str, cause: impl Into<String>) {
         let cause = cause.into();
-        assert!(std::env::var_os("CI").is_none(), "CI must provoke it, as root, with bindfs and the servers: {cause}");
-        let said =
-            format!("the_page_is_what_the_stores_say: SKIPPED without root, mounts, bindfs or a server: {cause}\n");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI must provoke it, as root, with bindfs and the servers: {cause}"
+        );
+        let said = format!(
+            "the_page_is_what_the_stores_say: SKIPPED without root, mounts, bindfs or a server: {cause}\n"
+        );
         let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
         self.0.push(Row { section, cause, folder: None, error: None });
     }
