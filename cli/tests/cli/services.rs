@@ -9,10 +9,10 @@ use crate::shop::{Shop, objects};
 fn goes_through_everything(store: &str) {
     let shop = Shop::new();
     shop.ok_fed(&["put", store, "user/7", "--content-type", "text/plain"], b"Anna");
-    let large: Vec<u8> = (0..3 << 20).map(|n: u32| (n * 2_654_435_761 >> 13) as u8).collect();
+    let large: Vec<u8> = (0..3 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     shop.ok_fed(&["put", store, "large"], &large);
     assert_eq!(shop.ok(&["get", store, "user/7"]), "Anna");
-    assert_eq!(shop.ok(&["ls", store]).lines().collect::<Vec<_>>(), ["large", "user/7"]);
+    assert_eq!(shop.ok(&["ls", store, "--recursive"]).lines().collect::<Vec<_>>(), ["large", "user/7"]);
     assert_eq!(shop.run(&["get", store, "user/8"]).code, 3);
     // Somebody else's condition does not hold.
     let there = shop.feed(&["put", store, "user/7", "--if-absent"], b"Berta");

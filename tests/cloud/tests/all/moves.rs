@@ -16,10 +16,11 @@ use crate::servers::{BACKENDS, Servers};
 mod common;
 
 /// Small entries beside those that something is odd about.
+const FEW: u32 = 150;
 const MANY: u32 = 2000;
 
-/// Every ordered pair of these kinds, those of one kind among them.
-async fn between(test: &str, kinds: &[&str], many: u32) {
+/// Every ordered pair of these kinds that is chosen, those of one kind among them.
+async fn between(test: &str, kinds: &[&str], many: u32, chosen: impl Fn(&str, &str) -> bool) {
     let largest = std::env::var("LARDER_MOVE_LARGEST").map_or(Ok(2 << 20), |text| text.parse()).unwrap();
     let Some(servers) = Servers::for_test(test).await else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -30,7 +31,7 @@ async fn between(test: &str, kinds: &[&str], many: u32) {
         copy(original.clone(), source.clone(), &WriteOptions::new())
             .await
             .unwrap_or_else(|e| panic!("{from}: {e}"));
-        for (j, to) in kinds.iter().enumerate() {
+        for (j, to) in kinds.iter().enumerate().filter(|(_, to)| chosen(from, to)) {
             let copied = open(&servers, to, folder.path(), &format!("copy{i}-{j}")).await;
             let report = copy(source.clone(), copied.clone(), &WriteOptions::new()).await;
             let report = report.unwrap_or_else(|e| panic!("{from} to {to}: {e}"));
@@ -47,15 +48,30 @@ async fn between(test: &str, kinds: &[&str], many: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn between_every_two_backends() {
-    between("moves::between_every_two_backends", &BACKENDS, MANY).await;
+async fn between_folders_and_buckets() {
+    let kinds = ["memory", "file", "lmdb", "s3", "gs"];
+    between("moves::between_folders_and_buckets", &kinds, FEW, |_, _| true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_dynamodb_and_all_others() {
+    let test = "moves::between_dynamodb_and_all_others";
+    between(test, &BACKENDS, MANY, |from, to| from == "dynamodb" || to == "dynamodb").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_redis_and_all_others() {
+    let test = "moves::between_redis_and_all_others";
+    // DynamoDB and Redis are a pair of the test before.
+    let kinds = ["memory", "file", "lmdb", "s3", "gs", "redis"];
+    between(test, &kinds, MANY, |from, to| from == "redis" || to == "redis").await;
 }
 
 /// Whatever stands above a backend, or how it lays out what it keeps.
 #[tokio::test(flavor = "multi_thread")]
 async fn between_stacks_and_layouts() {
     let kinds = ["memory", "s3 layout=record", "lmdb/s3", "memory/lmdb/file"];
-    between("moves::between_stacks_and_layouts", &kinds, 150).await;
+    between("moves::between_stacks_and_layouts", &kinds, FEW, |_, _| true).await;
 }
 
 async fn open(servers: &Servers, kind: &str, folder: &Path, name: &str) -> Arc<dyn Store> {
