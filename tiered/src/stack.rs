@@ -129,6 +129,10 @@ impl Stack {
 
     /// Why nothing can be written.
     fn adrift(&self, op: Op, cause: Option<Error>) -> Error {
+        // A close that came between the call's beginning and this took the fence away.
+        if self.closed.load(Ordering::Acquire) {
+            return closed(op, &self.id);
+        }
         let why = "the fence that processes share cannot be written, so the others would not see this write";
         let error = Error::new(ErrorKind::Unavailable, op, why)
             .hint(

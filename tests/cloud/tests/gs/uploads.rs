@@ -129,11 +129,15 @@ async fn one_that_is_given_up_is_cancelled() {
     double.set_latency(Duration::from_millis(50));
     let options = PutOptions::new();
     let put = store.put_stream_opts(&key, body(value(20 << 20), 1 << 20), &options);
+    let begun = async {
+        while double.uploads("bucket") == 0 {
+            env.sleep(Duration::from_millis(5)).await;
+        }
+    };
     tokio::select! {
         _ = put => panic!("it was to be given up"),
-        () = env.sleep(Duration::from_millis(400)) => {}
+        () = begun => {}
     }
-    assert_eq!(double.uploads("bucket"), 1, "it was under way");
     store.drain(&Call::default()).await.unwrap();
     assert_eq!(double.uploads("bucket"), 0, "it was dropped");
     assert_eq!(store.get("k").await.unwrap(), None);
