@@ -27,7 +27,8 @@ const IN_PATH: &AsciiSet = &ESCAPED.remove(b'/');
 const PARTS_IN_ONE: u64 = 16;
 
 /// Which object a copy is made of.
-struct Source {
+struct Source<'a> {
+    key: &'a Key,
     /// Bucket and name, as the header has them.
     path: String,
     etag: String,
@@ -50,7 +51,8 @@ pub(super) async fn copy(
     let call = &options.call;
     let mut head = HeadOptions::new().with_call(call.clone());
     head.only = options.only.clone();
-    let Got::Found { meta, .. } = wire.head(op, from, &head).await? else { return Ok(Copied::Absent) };
+    let looked = wire.head(op, from, &head).await.map_err(|error| error.on(from))?;
+    let Got::Found { meta, .. } = looked else { return Ok(Copied::Absent) };
     let etag = meta.version.as_ref().and_then(|version| version.tag()).unwrap_or_default().to_owned();
     let size = meta.size.unwrap_or_default();
     let mut put = PutOptions::new().with_pre(options.pre.clone()).with_call(call.clone());
@@ -65,13 +67,13 @@ pub(super) async fn copy(
     wire.guarantees.check_put(op, to, &put, Some(size))?;
     let (source, name) = (wire.names.of(op, from)?, wire.names.of(op, to)?);
     let path = format!("{}/{}", wire.bucket(), utf8_percent_encode(&source, IN_PATH));
-    let source = Source { path, etag, size };
+    let source = Source { key: from, path, etag, size };
     let condition = wire.condition(op, call, to, &name, &put.pre).await?;
     let draft = wire.draft(to, &put)?;
     if condition == Condition::None && size <= part_size(wire) {
         return match at_once(wire, op, &put, &name, &source, &draft).await? {
             Ok(etag) => Ok(Copied::Done(wire.written(&draft, &etag, size))),
-            Err(failure) if failure.is(412) => Err(replaced(op)),
+            Err(failure) if failure.is(412) => Err(replaced(op, &source)),
             Err(failure) if failure.is_absent() => Ok(Copied::Absent),
             Err(failure) => Err(failure.into()),
         };
@@ -85,8 +87,9 @@ fn part_size(wire: &Wire) -> u64 {
     (wire.config().part_size * PARTS_IN_ONE).min(5 << 30)
 }
 
-fn replaced(op: Op) -> Error {
+fn replaced(op: Op, source: &Source<'_>) -> Error {
     Error::new(ErrorKind::Conflict, op, "the value that is to be copied was replaced meanwhile")
+        .on(source.key)
 }
 
 /// One request; the new object's ETag.
@@ -95,7 +98,7 @@ async fn at_once(
     op: Op,
     put: &PutOptions,
     name: &str,
-    source: &Source,
+    source: &Source<'_>,
     draft: &Draft,
 ) -> Result<Result<String, Failure>> {
     let live = wire.live(op, &put.call).await?;
@@ -132,7 +135,7 @@ async fn in_parts(
     to: &Key,
     put: &PutOptions,
     name: String,
-    source: &Source,
+    source: &Source<'_>,
     draft: Draft,
     condition: Condition,
 ) -> Result<Copied> {
@@ -149,7 +152,7 @@ async fn in_parts(
 }
 
 impl Upload<'_> {
-    async fn copy_part(&self, number: i32, source: &Source, range: std::ops::Range<u64>) -> Result<()> {
+    async fn copy_part(&self, number: i32, source: &Source<'_>, range: std::ops::Range<u64>) -> Result<()> {
         let (wire, op, call) = (&self.wire, self.op, self.call);
         let whole = range == (0..source.size);
         let range = (!whole).then(|| format!("bytes={}-{}", range.start, range.end - 1));
@@ -172,7 +175,7 @@ impl Upload<'_> {
                 match wire.write(op, call, &live, bytes, request).await? {
                     Ok(sent) => Ok(sent),
                     Err(failure) if failure.is(412) || failure.code.as_deref() == Some("NoSuchKey") => {
-                        Err(replaced(op))
+                        Err(replaced(op, source))
                     }
                     Err(failure) => Err(failure.into()),
                 }
