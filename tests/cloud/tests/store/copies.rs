@@ -1,10 +1,10 @@
 //! Copies that the service makes.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use larder::{
-    Attributes, Call, Copied, CopyOptions, ErrorKind, Key, Precondition, PutOptions, Store, StoreExt,
+    Attributes, Call, Copied, CopyOptions, Env, ErrorKind, Key, Precondition, PutOptions, Store, StoreExt,
 };
 use larder_cloud_tests::ministack::MiniStack;
 use larder_cloud_tests::s3::{Double, DoubleOptions};
@@ -28,7 +28,7 @@ fn requests(double: &Double) -> Vec<(&'static str, u64)> {
 /// Puts a value with all that can stand beside it, copies it, and looks at the copy.
 async fn copied(store: &dyn Store, value: Bytes, pre: Precondition) {
     let (from, to) = (key("from/ä +%2F?.."), key("to"));
-    let expires = SystemTime::now() + Duration::from_secs(3600);
+    let expires = Env::system().wall() + Duration::from_secs(3600);
     let attributes = Attributes::new().content_type("text/plain").set("owner", "anna").set("Ä", "ö");
     let mut options = PutOptions::new();
     options.attributes = attributes.clone();
