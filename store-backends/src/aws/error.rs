@@ -141,7 +141,9 @@ where
         SdkError::ServiceError(answer) => {
             let raw = answer.raw();
             let status = raw.status().as_u16();
-            let code = answer.err().code();
+            // For a 404 without a word the S3 SDK has one of its own, and nobody knows whose answer that is.
+            let silent = status == 404 && raw.body().bytes().is_some_and(<[u8]>::is_empty);
+            let code = answer.err().code().filter(|_| !silent);
             let message = answer.err().message().unwrap_or_default();
             let said = match (code, message) {
                 (Some(code), "") => format!("{service} says {status} {code}"),

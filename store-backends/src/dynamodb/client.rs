@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_types::SdkConfig;
 
 use super::config::DynamoConfig;
+use super::sum::Sum;
 use crate::aws::{self, Access, Service};
 
 /// A client, and which one it is.
@@ -22,7 +23,7 @@ impl Service for DynamoConfig {
 
     fn build(&self, found: &SdkConfig, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
         let dynamo = aws_sdk_dynamodb::config::Builder::from(found);
-        let dynamo = aws::client::common!(dynamo, &self.access, http);
+        let dynamo = aws::client::common!(dynamo, &self.access, http).interceptor(Sum);
         aws_sdk_dynamodb::Client::from_conf(dynamo.build())
     }
 }

@@ -161,6 +161,8 @@ fn answered(op: Op, writes: bool, action: &'static str, refusal: &Refusal<'_>) -
         }
         (_, "ValidationException") if is_size(refusal.message) => plain(ErrorKind::Unsupported),
         (_, "ValidationException") if is_schema(refusal.message) => plain(ErrorKind::Invalid).hint(SCHEMA),
+        (404, "") if writes => plain(ErrorKind::Unknown).hint(BARE_404),
+        (404, "") => plain(ErrorKind::Unavailable).hint(BARE_404),
         (400..=499, _) => plain(ErrorKind::Invalid),
         _ if writes => plain(ErrorKind::Unknown).hint("read the key before anything depends on it"),
         _ => plain(ErrorKind::Unavailable),
@@ -170,6 +172,9 @@ fn answered(op: Op, writes: bool, action: &'static str, refusal: &Refusal<'_>) -
 /// What to do about a table with other keys.
 pub(super) const SCHEMA: &str =
     "the table was not made for Larder: choose another one, or let it be made with create=true";
+
+/// The service itself never answers so.
+const BARE_404: &str = "this 404 is none of the service's: is the endpoint right, or does a proxy answer?";
 
 /// Whether something was too large.
 fn is_size(message: &str) -> bool {
@@ -239,6 +244,7 @@ mod tests {
             (400, "UnknownOperationException", "", Unsupported, true),
             (500, "InternalServerError", "", Unknown, false),
             (503, "ServiceUnavailable", "", Unknown, false),
+            (404, "", "", Unknown, false),
         ] {
             let error = said(status, code, message, true);
             assert_eq!(

@@ -253,8 +253,9 @@ impl Single {
             let size = Some(item.value.len() as u64);
             let drafted = wire.guarantees.check_put(op, &item.key, &item.options, size).and_then(|_| {
                 let head = wire.head_for(&item.key, &item.options);
-                let draft = Draft::new(wire.names.head(&item.key, shards), head, Some(&item.value), wire)?;
-                Ok((put_of(op, draft.item.clone())?, draft))
+                let mut draft =
+                    Draft::new(wire.names.head(&item.key, shards), head, Some(&item.value), wire)?;
+                Ok((put_of(op, std::mem::take(&mut draft.item))?, draft))
             });
             match drafted {
                 Ok((write, draft)) => {

@@ -81,6 +81,7 @@ mod schema;
 mod single;
 mod store;
 mod stream;
+mod sum;
 mod sweep;
 mod transact;
 mod upload;

@@ -26,6 +26,7 @@ pub(super) struct Swapped {
 pub(super) struct Draft {
     pub(super) pk: String,
     pub(super) head: Head,
+    /// Empty once it was taken out to be sent.
     pub(super) item: Item,
     /// Bytes that head and body take.
     pub(super) stored: u64,
@@ -76,17 +77,19 @@ impl Single {
         wire.guarantees.check_put(op, key, options, Some(value.len() as u64))?;
         let head = wire.head_for(key, options);
         let pk = wire.home(op, &options.call, key, true).await?;
-        let draft = Draft::new(pk, head, Some(&value), wire)?;
-        Ok(self.swap(op, &options.call, &options.pre, &draft, None).await?.written)
+        let mut draft = Draft::new(pk, head, Some(&value), wire)?;
+        let item = std::mem::take(&mut draft.item);
+        Ok(self.swap(op, &options.call, &options.pre, &draft, item, None).await?.written)
     }
 
-    /// Puts a head where its key is, if the precondition holds. What it replaced is buried.
+    /// Puts the item of a head where its key is, if the precondition holds. What it replaced is buried.
     pub(super) async fn swap(
         &self,
         op: Op,
         call: &Call,
         pre: &Precondition,
         draft: &Draft,
+        item: Item,
         fence: Option<&Fence>,
     ) -> Result<Swapped> {
         let wire = &self.wire;
@@ -97,7 +100,7 @@ impl Single {
             .sdk
             .put_item()
             .table_name(wire.table())
-            .set_item(Some(draft.item.clone()))
+            .set_item(Some(item))
             .return_values(ReturnValue::AllOld);
         if let Some(condition) = condition {
             request = request

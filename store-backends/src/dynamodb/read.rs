@@ -96,6 +96,8 @@ impl Single {
 
     /// Who reads the chunks of a value; `None` for one without.
     pub(super) fn reader(&self, op: Op, value: &Value, options: &GetOptions) -> Option<Reader> {
+        // First: most values have none, and nothing is copied for them.
+        let chunks = value.found.chunks()?;
         Some(Reader {
             wire: self.wire.clone(),
             retries: self.retries.clone(),
@@ -103,7 +105,7 @@ impl Single {
             call: options.call.clone(),
             pk: value.pk.clone(),
             head: Arc::new(value.found.head.clone()),
-            chunks: value.found.chunks()?,
+            chunks,
         })
     }
 

@@ -136,7 +136,9 @@ impl Uploaded<'_> {
         let upload = &self.upload;
         let fence = upload.fence().await?;
         self.set_over(true);
-        let done = upload.single.swap(upload.op, upload.call, &options.pre, &self.draft, Some(&fence)).await;
+        let item = self.draft.item.clone();
+        let done =
+            upload.single.swap(upload.op, upload.call, &options.pre, &self.draft, item, Some(&fence)).await;
         let in_vain = match &done {
             Ok(swapped) => swapped.other,
             Err(error) => error.settled() && !error.is(ErrorKind::Unknown),

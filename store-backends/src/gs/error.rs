@@ -171,6 +171,12 @@ pub(super) fn answered(
             plain(ErrorKind::Invalid).hint("make the bucket first, or mend its name: Larder makes none"),
         ),
         404 if message.contains("No such object") => failed(Said::NoObject, plain(ErrorKind::Invalid)),
+        // Over HTTP the service says what it does not find: this is anybody's on the way.
+        404 if status.is_some() && message.is_empty() => {
+            let hint =
+                "this 404 says not that the key is absent: is the endpoint right, or does a proxy answer?";
+            other(unanswered(op, writes, told.clone()).hint(hint))
+        }
         404 => failed(Said::NotFound, plain(ErrorKind::Invalid)),
         410 | 499 => failed(Said::NoSession, plain(ErrorKind::Unavailable)),
         412 => failed(Said::Precondition, plain(ErrorKind::Conflict)),
@@ -246,4 +252,24 @@ fn root(error: &(dyn StdError + 'static)) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_is_said_and_not_guessed() {
+        let not_found = |status, code, message| {
+            let failed = answered(Op::Get, false, status, code, message, None);
+            (failed.said, failed.error.kind())
+        };
+        let none = not_found(Some(404), None, "No such object: bucket/k");
+        assert_eq!(none, (Said::NoObject, ErrorKind::Invalid));
+        assert_eq!(not_found(Some(404), None, "Not Found"), (Said::NotFound, ErrorKind::Invalid));
+        assert_eq!(not_found(None, Some(Code::NotFound), ""), (Said::NotFound, ErrorKind::Invalid));
+        assert_eq!(not_found(Some(404), None, ""), (Said::Other, ErrorKind::Unavailable));
+        let written = answered(Op::Put, true, Some(404), None, "", None).error;
+        assert_eq!((written.kind(), written.settled()), (ErrorKind::Unknown, false));
+    }
 }

@@ -121,3 +121,26 @@ fn right_for(op: Op) -> &'static str {
 fn range_size(refusal: &Refusal<'_>) -> Option<u64> {
     refusal.header("content-range")?.rsplit('/').next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+    use aws_smithy_types::body::SdkBody;
+
+    #[test]
+    fn absence_is_said_and_not_guessed() {
+        for (code, body, absent, kind) in [
+            ("NoSuchKey", "<Error>", true, ErrorKind::Invalid),
+            ("NotFound", "<Error>", true, ErrorKind::Invalid),
+            // As the SDK reads an answer without a body.
+            ("NotFound", "", false, ErrorKind::Unavailable),
+        ] {
+            let meta = ErrorMetadata::builder().code(code).build();
+            let raw = HttpResponse::new(404.try_into().unwrap(), SdkBody::from(body));
+            let failed = failure(Op::Get, false, SdkError::service_error(GetObjectError::generic(meta), raw));
+            assert_eq!((failed.is_absent(), failed.error.kind()), (absent, kind), "{code} {body:?}");
+        }
+    }
+}

@@ -73,7 +73,14 @@ impl Traffic {
         let wait = async {
             let mut quiet = 0;
             while quiet < 3 {
-                let mut stream = TcpStream::connect(address).await?;
+                let mut stream = match TcpStream::connect(address).await {
+                    // It is among the harm that a server does.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                    stream => stream?,
+                };
                 stream.write_all(b"OPTIONS * HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await?;
                 // One that speaks HTTP/2 alone says no to this, which is an answer too.
                 match stream.read_to_end(&mut Vec::new()).await {

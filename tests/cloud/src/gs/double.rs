@@ -205,6 +205,12 @@ impl Double {
         self.server.change(|settings| settings.obeys = obeys);
     }
 
+    /// Where clients reach REST from here on, as `http://HOST:PORT`, if something stands before it: uploads are told to go
+    /// on there.
+    pub fn set_behind(&self, endpoint: &str) {
+        self.server.change(|settings| settings.before = Some(endpoint.to_owned()));
+    }
+
     /// Sets the server's clock ahead of the machine's by so many seconds, or behind it.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.server.change(|settings| settings.clock_offset = seconds);

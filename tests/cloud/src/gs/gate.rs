@@ -1,6 +1,7 @@
 //! What every request passes: it is counted, its token is looked at, then the service is asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -9,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, DATE, HeaderValue, SERVER};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
+use tokio::time::Instant;
 use tonic::codegen::Service as _;
 
 use super::faults::{Exchange, exchange};
@@ -16,6 +18,7 @@ use super::grpc;
 use super::operation::{conditional, operation};
 use super::refusal::Refusal;
 use super::rest;
+use super::serve::Half;
 use super::server::Server;
 use super::time;
 use crate::connection::Cut;
@@ -35,6 +38,13 @@ impl Gate {
     /// A request that may have an effect until what this gives is dropped.
     pub(super) fn open(&self) -> Open {
         self.server.traffic.begin()
+    }
+
+    /// For so long nobody is taken on one half of the service.
+    pub(super) fn refuse_for(&self, grpc: bool, time: Duration) {
+        let half = if grpc { Half::Grpc } else { Half::Rest };
+        // Without a listener nobody is taken anyway.
+        let _ = self.server.refusals.send((half, Instant::now() + time));
     }
 
     pub(super) async fn request(&self, request: Request<Incoming>, cut: &Cut) -> Response {

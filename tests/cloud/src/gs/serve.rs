@@ -4,16 +4,22 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use super::gate::Gate;
 use super::server::Server;
 use crate::connection::{Cut, Socket};
+
+/// Before what fails for a moment is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a server listens.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +30,7 @@ pub(super) struct Addresses {
 
 /// Which half of the service a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Half {
+pub(super) enum Half {
     Rest,
     Grpc,
 }
@@ -49,23 +55,53 @@ pub(super) fn start(server: Arc<Server>) -> io::Result<(Runtime, Addresses)> {
     let entered = runtime.enter();
     let gate = Gate::new(server.clone());
     for (listener, half) in [(rest, Half::Rest), (grpc, Half::Grpc)] {
+        let refusals = server.refusals.subscribe();
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        tokio::spawn(accept(server.clone(), gate.clone(), listener, half));
+        tokio::spawn(accept(server.clone(), gate.clone(), listener, half, refusals));
     }
     drop(entered);
     Ok((runtime, Addresses { rest: rest_address, grpc: grpc_address }))
 }
 
-async fn accept(server: Arc<Server>, gate: Gate, listener: tokio::net::TcpListener, half: Half) {
+async fn accept(
+    server: Arc<Server>,
+    gate: Gate,
+    mut listener: tokio::net::TcpListener,
+    half: Half,
+    mut refusals: broadcast::Receiver<(Half, Instant)>,
+) {
+    let Ok(address) = listener.local_addr() else { return };
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let taken = tokio::select! {
+            taken = listener.accept() => taken,
+            refusal = refusals.recv() => {
+                // Those who asked meanwhile had their time together.
+                if let Ok((whose, until)) = refusal && whose == half && until > Instant::now() {
+                    drop(listener);
+                    listener = back(address, until).await;
+                }
+                continue;
+            }
+        };
+        let Ok((stream, _)) = taken else {
             // Out of descriptors, mostly: they come back.
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let cut = Arc::new(Cut::default());
         server.traffic.accepted(&cut);
         tokio::spawn(serve(gate.clone(), stream, cut, half));
+    }
+}
+
+/// Listens again from then on.
+async fn back(address: SocketAddr, until: Instant) -> tokio::net::TcpListener {
+    tokio::time::sleep_until(until).await;
+    loop {
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 

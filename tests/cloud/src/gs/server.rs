@@ -5,11 +5,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
 use super::bucket::Bucket;
 use super::faults::Faults;
 use super::options::DoubleOptions;
 use super::refusal::Refusal;
 use super::rewrite::Rewrite;
+use super::serve::Half;
 use super::session::Session;
 use super::settings::Settings;
 use super::time;
@@ -26,6 +30,8 @@ pub(super) struct Server {
     state: Mutex<State>,
     pub(super) traffic: Traffic,
     pub(super) faults: Faults,
+    /// Which half takes nobody until when.
+    pub(super) refusals: broadcast::Sender<(Half, Instant)>,
     ids: AtomicU64,
     /// Where REST is.
     pub(super) address: OnceLock<SocketAddr>,
@@ -63,6 +69,7 @@ impl Server {
             state: Mutex::new(State { buckets, ..State::default() }),
             traffic: Traffic::default(),
             faults: Faults::default(),
+            refusals: broadcast::Sender::new(64),
             ids: AtomicU64::new(1),
             address: OnceLock::new(),
             options,
@@ -86,8 +93,11 @@ impl Server {
         locked(&self.state)
     }
 
-    /// Where REST is, as `http://127.0.0.1:PORT`.
+    /// Where REST is for clients, as `http://127.0.0.1:PORT`.
     pub(super) fn endpoint(&self) -> String {
+        if let Some(before) = self.settings().before {
+            return before;
+        }
         self.address.get().map(|address| format!("http://{address}")).unwrap_or_default()
     }
 

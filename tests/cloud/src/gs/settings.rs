@@ -36,6 +36,8 @@ pub(super) struct Settings {
     pub(super) tells_metadata: bool,
     /// Bytes that one call rewrites at most.
     pub(super) rewrite: u64,
+    /// Where clients reach REST, if something stands before it.
+    pub(super) before: Option<String>,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             signer: None,
             tells_metadata: true,
             rewrite: u64::MAX,
+            before: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One connection of a client, and the one to the server that it has for itself.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl Pair {
         match harm {
             Harm::Refused => {
                 done();
-                shared.refuse_for(drawn.delay);
+                shared.refuse_for(drawn.away);
                 Ok(Next::Reset)
             }
             Harm::ResetBefore => {
@@ -90,7 +91,8 @@ impl Pair {
             }
             Harm::Late => {
                 done();
-                self.later(request, drawn.delay).await?;
+                let server = self.server.take();
+                self.later(request, drawn.delay, server).await?;
                 Ok(Next::Reset)
             }
             Harm::BlackHoleBefore | Harm::BlackHoleAfter => {
@@ -113,7 +115,7 @@ impl Pair {
                 self.instead(request, drawn).await
             }
             Harm::DamagedRequest => {
-                flip(&mut request.bytes, request.body, drawn.dice);
+                flip(&mut request.bytes, &request.guarded, drawn.dice);
                 done();
                 let answer = self.ask(request).await?;
                 self.give(&answer.bytes, answer.last).await
@@ -121,9 +123,16 @@ impl Pair {
             Harm::DamagedAnswer => {
                 let mut answer = self.ask(request).await?;
                 if answer.summed && answer.bytes.len() > answer.body {
-                    flip(&mut answer.bytes, answer.body, drawn.dice);
+                    let body = answer.body..answer.bytes.len();
+                    flip(&mut answer.bytes, &[body], drawn.dice);
                     done();
                 }
+                self.give(&answer.bytes, answer.last).await
+            }
+            Harm::Replayed => {
+                let answer = self.ask(request).await?;
+                done();
+                self.later(request, drawn.delay, None).await?;
                 self.give(&answer.bytes, answer.last).await
             }
             Harm::Slow => {
@@ -165,15 +174,15 @@ impl Pair {
         Ok(answer)
     }
 
-    /// Sends the request when its client is gone.
-    async fn later(&mut self, request: &mut Request, delay: Duration) -> io::Result<()> {
+    /// Sends the request a while later, to nobody's knowledge.
+    async fn later(&self, request: &mut Request, delay: Duration, server: Option<Server>) -> io::Result<()> {
         let open = self.shared.open();
-        let mut server = match self.server.take() {
+        let mut server = match server {
             Some(server) => server,
             None => connect(&self.shared).await?,
         };
         let speech = self.shared.speech;
-        let request = Request { bytes: std::mem::take(&mut request.bytes), ..*request };
+        let request = Request { bytes: std::mem::take(&mut request.bytes), guarded: Vec::new(), ..*request };
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             if server.to.write_all(&request.bytes).await.is_ok() {
@@ -207,7 +216,11 @@ async fn connect(shared: &Shared) -> io::Result<Server> {
     Ok(Server { from: Reader::new(from), to })
 }
 
-fn flip(bytes: &mut [u8], from: usize, dice: u64) {
-    let at = from + (dice % (bytes.len() - from) as u64) as usize;
-    bytes[at] ^= 1;
+/// Changes one of the bytes that stand in these places.
+fn flip(bytes: &mut [u8], places: &[Range<usize>], dice: u64) {
+    let all: usize = places.iter().map(|place| place.len()).sum();
+    let number = (dice % all.max(1) as u64) as usize;
+    if let Some(at) = places.iter().cloned().flatten().nth(number) {
+        bytes[at] ^= 1;
+    }
 }

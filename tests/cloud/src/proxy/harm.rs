@@ -39,10 +39,13 @@ pub enum Harm {
     Expired,
     /// The service says that the request belongs into another region, or to another node.
     Redirected,
+    /// The answer comes, and the request is sent a second time a while later: no proxy may do that to a write, and nobody
+    /// can mend it. To show that it is seen.
+    Replayed,
 }
 
 impl Harm {
-    /// Every kind.
+    /// Every kind that a store must bear.
     pub const ALL: [Harm; 17] = [
         Self::Refused,
         Self::ResetBefore,
@@ -84,6 +87,7 @@ impl fmt::Display for Harm {
             Self::DamagedRequest => "damaged request",
             Self::Expired => "expired credentials",
             Self::Redirected => "redirected",
+            Self::Replayed => "sent twice",
         })
     }
 }

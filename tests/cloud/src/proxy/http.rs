@@ -4,24 +4,25 @@ use std::io;
 
 use tokio::io::AsyncRead;
 
+use super::guarded::guarded;
 use super::harm::Harm;
 use super::reader::{Reader, cut};
 use super::speech::{Answer, Request, Speech};
 use crate::s3;
 
 /// A head: its first line, and its headers by lower-case names.
-struct Head {
-    first: String,
-    headers: Vec<(String, String)>,
-    len: usize,
+pub(super) struct Head {
+    pub(super) first: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) len: usize,
 }
 
 impl Head {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    fn has(&self, name: &str, word: &str) -> bool {
+    pub(super) fn has(&self, name: &str, word: &str) -> bool {
         self.header(name).is_some_and(|value| value.to_ascii_lowercase().contains(word))
     }
 }
@@ -85,15 +86,9 @@ pub(super) async fn request<R: AsyncRead + Unpin>(
     let end = body(from, &head, head.len).await?.unwrap_or(head.len);
     let bytes = from.take(end);
     let (operation, writes) = operation(speech, &head);
-    let summed = match speech {
-        Speech::S3 => ["x-amz-checksum-", "content-md5"]
-            .iter()
-            .any(|begin| head.headers.iter().any(|(name, _)| name.starts_with(begin))),
-        // The signature covers the body; emulators that check none would keep what is damaged.
-        Speech::DynamoDb | Speech::Gcs | Speech::Resp => false,
-    };
+    let guarded = guarded(speech, &head, &bytes);
     let only_head = head.first.starts_with("HEAD ");
-    Ok(Some(Request { speech, body: head.len, bytes, operation, writes, only_head, summed }))
+    Ok(Some(Request { speech, bytes, operation, writes, only_head, guarded }))
 }
 
 /// The operation's name, and whether it writes.
@@ -159,12 +154,14 @@ pub(super) async fn answer<R: AsyncRead + Unpin>(from: &mut Reader<R>, to: &Requ
             Some(end) => from.take(end),
             None => from.rest().await?,
         };
-        let sums = |name: &str| {
+        let of_whole = |name: &str| {
             name.starts_with("x-amz-checksum-crc")
                 || name.starts_with("x-amz-checksum-sha")
                 || name == "x-goog-hash"
         };
-        let summed = status == "200" && head.headers.iter().any(|(name, _)| sums(name));
+        // DynamoDB's is that of the answer, and not of a value.
+        let sums = |name: &str| (status == "200" && of_whole(name)) || name == "x-amz-crc32";
+        let summed = head.headers.iter().any(|(name, _)| sums(name));
         return Ok(Answer { body: head.len, bytes, summed, last: ends });
     }
 }

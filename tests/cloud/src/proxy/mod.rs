@@ -14,6 +14,7 @@
 //! ```
 
 mod connection;
+mod guarded;
 mod harm;
 mod http;
 mod plan;

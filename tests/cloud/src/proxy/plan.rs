@@ -20,8 +20,10 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Drawn {
     pub(super) harm: Harm,
-    /// How long what is late or away takes.
+    /// How long what is late takes.
     pub(super) delay: Duration,
+    /// For how long nobody is taken.
+    pub(super) away: Duration,
     /// A number for what is left to chance in it.
     pub(super) dice: u64,
 }
@@ -39,7 +41,7 @@ impl Plan {
         self
     }
 
-    /// How late a late effect is, and for how long connections are refused. 100 ms if it is not said.
+    /// How late a late effect is. 100 ms if it is not said. For a fifth of it connections are refused.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -54,7 +56,7 @@ impl Plan {
         let mut left = (chance >> 11) as f64 / (1_u64 << 53) as f64 * (total / MOST).max(1.0);
         for &(harm, rate) in concerned() {
             if left < rate {
-                return Some(Drawn { harm, delay: self.delay, dice });
+                return Some(Drawn { harm, delay: self.delay, away: self.delay / 5, dice });
             }
             left -= rate;
         }

@@ -80,12 +80,11 @@ pub(super) async fn request<R: AsyncRead + Unpin>(from: &mut Reader<R>) -> io::R
     let (operation, writes) = name(&bytes);
     Ok(Some(Request {
         speech: Speech::Resp,
-        body: 0,
         bytes,
         operation,
         writes,
         only_head: false,
-        summed: false,
+        guarded: Vec::new(),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! What the proxy knows of a protocol.
 
 use std::io;
+use std::ops::Range;
 
 use tokio::io::AsyncRead;
 
@@ -26,15 +27,13 @@ pub enum Speech {
 pub(super) struct Request {
     pub(super) speech: Speech,
     pub(super) bytes: Vec<u8>,
-    /// Where its body begins.
-    pub(super) body: usize,
     pub(super) operation: &'static str,
     /// Whether it changes anything, as far as can be told.
     pub(super) writes: bool,
     /// Whether its answer has no body, whatever its head says.
     pub(super) only_head: bool,
-    /// Whether a checksum goes with its body.
-    pub(super) summed: bool,
+    /// Where the bytes are that a checksum goes with.
+    pub(super) guarded: Vec<Range<usize>>,
 }
 
 /// One answer, whole.
@@ -78,11 +77,11 @@ impl Request {
     pub(super) fn can_meet(&self, harm: Harm) -> bool {
         match (self.speech, harm) {
             // What changes nothing has no effect that could be late.
-            (_, Harm::Late) => self.writes,
-            (_, Harm::DamagedRequest) => self.summed && self.bytes.len() > self.body,
+            (_, Harm::Late | Harm::Replayed) => self.writes,
+            (_, Harm::DamagedRequest) => !self.guarded.is_empty(),
             (Speech::S3 | Speech::Gcs, Harm::DamagedAnswer) => !self.writes,
             // Nothing but TCP's own sum guards these answers.
-            (Speech::DynamoDb | Speech::Resp, Harm::DamagedAnswer) => false,
+            (Speech::Resp, Harm::DamagedAnswer) => false,
             // S3's own answer to a head has no body either.
             (Speech::S3 | Speech::Gcs | Speech::DynamoDb, Harm::NotFound) => !self.only_head,
             (Speech::Resp, Harm::NotFound | Harm::BareBefore | Harm::BareAfter | Harm::TooMany) => false,

@@ -1,6 +1,7 @@
 //! The `dynamodb:` store on two emulators, each of which lacks something, and behind a proxy that does what neither does.
 
 mod conformance;
+mod damaged;
 mod expiry;
 mod faults;
 mod large;

@@ -1,5 +1,6 @@
 //! Each fault of the double is what it says, to the crate and to what is stored.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use larder_cloud_tests::gs::{Double, Fault, FaultPlan, When};
@@ -15,6 +16,7 @@ fn always(double: &Double, fault: Fault) {
 async fn writes() {
     let env = larder::Env::system();
     for (fault, status, stored) in [
+        (Fault::Refused, None, "old"),
         (Fault::Reset(When::Before), None, "old"),
         (Fault::Reset(When::After), None, "new"),
         (Fault::BlackHole(When::Before), None, "old"),
@@ -54,6 +56,10 @@ async fn over_grpc() {
         (Fault::TooManyRequests { retry_after: false }, Some("RESOURCE_EXHAUSTED"), true),
         (Fault::FalsePrecondition, Some("FAILED_PRECONDITION"), false),
         (Fault::ExpiredToken, Some("UNAUTHENTICATED"), true),
+        (Fault::Refused, None, true),
+        (Fault::TruncatedBody, None, false),
+        // A page of a proxy.
+        (Fault::Failing(404, When::Before), None, true),
         (Fault::Reset(When::Before), None, true),
         (Fault::Reset(When::After), None, false),
     ] {
@@ -87,6 +93,27 @@ async fn reads() {
     let begun = larder::Env::system().now();
     assert_eq!(service.read("k").await.unwrap(), value.as_bytes());
     assert!(larder::Env::system().now() - begun >= Duration::from_millis(150));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_taken_for_a_moment() {
+    let double = double();
+    let service = Service::of(&double).await;
+    service.write("k", "v", None).await.unwrap();
+    let rest: SocketAddr = double.endpoint().trim_start_matches("http://").parse().unwrap();
+    always(&double, Fault::Refused);
+    assert!(service.read("k").await.is_err());
+    double.faults().clear();
+    // The connection may end a moment before the others are refused.
+    let mut refused = false;
+    for _ in 0..100 {
+        refused |= tokio::net::TcpStream::connect(rest).await.is_err();
+        larder::Env::system().sleep(Duration::from_millis(1)).await;
+    }
+    assert!(refused);
+    // Here the service is said to be quiet when it is back.
+    double.quiet().await.unwrap();
+    assert_eq!(service.read("k").await.unwrap(), b"v");
 }
 
 #[tokio::test(flavor = "multi_thread")]

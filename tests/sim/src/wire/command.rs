@@ -5,12 +5,15 @@ use crate::args::Args;
 use crate::report::Report;
 use crate::{Outcome, clock, rng};
 
-/// Runs the campaign as its options say: `--on`, `--operations`, `--layout`, `--mutant`, `--seed`.
+/// Runs the campaign as its options say: `--on`, `--operations`, `--round`, `--clients`, `--layout`,
+/// `--mutant`, `--seed`.
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let operations = args.number("operations", 100_000)?;
+    let clients = args.number("clients", 32)? as usize;
+    let of_a_round = args.number("round", 800)?;
     let seed = args.number("seed", rng::fresh_seed())?;
     let on = match args.text("on")?.as_deref() {
         None | Some("all") => On::ALL.to_vec(),
@@ -24,6 +27,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         None => None,
         Some("no-conditions") => Some(Mutant::NoConditions),
         Some("resending-proxy") => Some(Mutant::ResendingProxy),
+        Some("replaying-proxy") => Some(Mutant::ReplayingProxy),
         Some(other) => return Err(format!("there is no mutant {other:?}").into()),
     };
     args.finish()?;
@@ -39,8 +43,8 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
             let options = Options {
                 on,
                 operations: operations.div_ceil(layouts.len() as u64),
-                operations_of_a_round: 800,
-                clients: 32,
+                operations_of_a_round: of_a_round,
+                clients,
                 keys: 12,
                 rate: 0.05,
                 layout,

@@ -12,9 +12,13 @@ mod command;
 mod kinds;
 mod plan;
 mod pulse;
+mod reads;
 mod round;
 mod service;
 mod tally;
+mod values;
+mod way;
+mod writes;
 
 use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, Key};
@@ -43,6 +47,8 @@ pub enum Mutant {
     /// Conditional writes whose only attempt succeeded are told 412, as by a proxy that sends requests again by itself.
     /// Nobody can tell that from a conflict.
     ResendingProxy,
+    /// What the proxy passed on and answered it sends again a while later.
+    ReplayingProxy,
 }
 
 /// Which service, and who does the harm.
@@ -52,6 +58,15 @@ pub enum On {
     S3,
     /// The S3 double behind the proxy.
     S3Proxy,
+    /// The GCS double: its REST behind the proxy, its gRPC harmed by itself.
+    #[cfg(feature = "gs")]
+    Gs,
+    /// MiniStack's DynamoDB behind the proxy.
+    #[cfg(feature = "dynamodb")]
+    DynamoDb,
+    /// dynalite behind the proxy.
+    #[cfg(feature = "dynamodb")]
+    Dynalite,
     /// A Redis server behind the proxy.
     #[cfg(feature = "redis")]
     Redis,
@@ -62,6 +77,12 @@ impl On {
     pub const ALL: &'static [On] = &[
         On::S3,
         On::S3Proxy,
+        #[cfg(feature = "gs")]
+        On::Gs,
+        #[cfg(feature = "dynamodb")]
+        On::DynamoDb,
+        #[cfg(feature = "dynamodb")]
+        On::Dynalite,
         #[cfg(feature = "redis")]
         On::Redis,
     ];
@@ -71,6 +92,12 @@ impl On {
         match self {
             On::S3 => "s3",
             On::S3Proxy => "s3-proxy",
+            #[cfg(feature = "gs")]
+            On::Gs => "gs",
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb => "dynamodb",
+            #[cfg(feature = "dynamodb")]
+            On::Dynalite => "dynalite",
             #[cfg(feature = "redis")]
             On::Redis => "redis",
         }
@@ -80,8 +107,24 @@ impl On {
     pub fn layouts(self) -> &'static [&'static str] {
         match self {
             On::S3 | On::S3Proxy => &["plain", "record"],
+            #[cfg(feature = "gs")]
+            On::Gs => &["plain"],
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb | On::Dynalite => &["record"],
             #[cfg(feature = "redis")]
             On::Redis => &["record"],
+        }
+    }
+
+    /// Bytes of a value that goes up in several parts.
+    fn large(self) -> usize {
+        match self {
+            // Their pieces are smaller, whatever the value.
+            #[cfg(feature = "gs")]
+            On::Gs => 700 << 10,
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb | On::Dynalite => 1 << 20,
+            _ => 17 << 20,
         }
     }
 }

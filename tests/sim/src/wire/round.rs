@@ -6,10 +6,11 @@ use futures_util::future::{join_all, select};
 use larder_store_core::{GetOptions, Key, Store};
 
 use super::Options;
-use super::client::{self, Client, Shared};
+use super::client::{Client, Shared};
 use super::pulse::Pulse;
 use super::service::Service;
 use super::tally::Tally;
+use super::values;
 use crate::Outcome;
 use crate::clock::nanos;
 use crate::model::{self, Action, Event, Outcome as Answer, State};
@@ -43,6 +44,7 @@ impl Round<'_> {
             tally: Mutex::new(std::mem::take(tally)),
             problems: Mutex::default(),
             pulse: Pulse::new(),
+            large: self.options.on.large(),
         };
         self.service.harm(self.options, rng.word());
         let mut crew: Vec<Client<'_>> = (0..self.options.clients)
@@ -67,7 +69,7 @@ impl Round<'_> {
         for (key, name) in self.keys.iter().enumerate() {
             let begin = nanos();
             let got = self.store.get_opts(name, &GetOptions::new()).await;
-            let state = client::seen(name, &got.map_err(|e| format!("without faults: {e}"))?)?;
+            let state = values::seen(name, &got.map_err(|e| format!("without faults: {e}"))?)?;
             let outcome = Answer::Read(state);
             events.push(Event {
                 key,
@@ -83,7 +85,7 @@ impl Round<'_> {
         *tally = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (name, counted) in self.counters.iter().zip(&tally.counters) {
             let got = self.store.get_opts(name, &GetOptions::new()).await;
-            let count = client::count(&got.map_err(|e| format!("without faults: {e}"))?)?;
+            let count = values::count(&got.map_err(|e| format!("without faults: {e}"))?)?;
             if !(counted.added..=counted.added + counted.unknown).contains(&count) {
                 report.problem(format!("round {}: {name:?} is {count}, and {counted:?}", self.number));
             }

@@ -1,4 +1,3 @@
-use larder_sim::report::Report;
 use larder_sim::rng::fresh_seed;
 use larder_sim::wire::{Mutant, On, Options, run};
 
@@ -16,47 +15,72 @@ fn options(layout: &'static str, operations: u64) -> Options {
     }
 }
 
-fn wire(layout: &'static str, operations: u64) -> Report {
-    run(&options(layout, operations)).unwrap().expect("the double is always there")
+/// Runs it where its service is installed. It must meet harm, and bear it.
+fn good(options: &Options) {
+    let Some(report) = run(options).unwrap() else { return };
+    report.assert_good();
+    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    assert!(report.counted("added to counters") > 20, "{}", report.json());
+}
+
+/// Runs it where its service is installed. What is broken on purpose must be seen.
+fn seen(options: &Options) {
+    let Some(report) = run(options).unwrap() else { return };
+    assert!(report.counted("wrong answers") > 0, "{:?} {}", options.on, report.json());
 }
 
 /// Every kind of harm on the wire, 5 % each.
 #[test]
 fn no_write_is_lost_and_none_comes_from_nowhere() {
-    let report = wire("plain", 2500);
-    report.assert_good();
-    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    good(&options("plain", 2500));
 }
 
 #[test]
 fn nor_where_objects_are_records() {
-    wire("record", 2500).assert_good();
+    good(&options("record", 2500));
 }
 
 #[test]
 fn nor_behind_a_proxy_that_harms() {
-    let report = run(&Options { on: On::S3Proxy, ..options("plain", 2500) }).unwrap().unwrap();
-    report.assert_good();
-    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    good(&Options { on: On::S3Proxy, ..options("plain", 2500) });
+}
+
+#[test]
+fn nor_on_gs() {
+    good(&Options { on: On::Gs, ..options("plain", 5000) });
+}
+
+#[test]
+fn nor_on_dynamodb() {
+    good(&Options { on: On::DynamoDb, clients: 8, operations_of_a_round: 600, ..options("record", 5000) });
+}
+
+#[test]
+fn nor_on_an_emulator_that_tells_less() {
+    good(&Options { on: On::Dynalite, clients: 8, operations_of_a_round: 600, ..options("record", 2500) });
 }
 
 #[test]
 fn nor_on_redis() {
-    let Some(report) = run(&Options { on: On::Redis, ..options("record", 5000) }).unwrap() else { return };
-    report.assert_good();
-    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    good(&Options { on: On::Redis, ..options("record", 5000) });
 }
 
 #[test]
 fn a_service_that_ignores_conditions_is_seen() {
-    let report =
-        run(&Options { mutant: Some(Mutant::NoConditions), ..options("plain", 2000) }).unwrap().unwrap();
-    assert!(report.counted("wrong answers") > 0, "{}", report.json());
+    seen(&Options { mutant: Some(Mutant::NoConditions), ..options("plain", 2000) });
+    seen(&Options { on: On::Gs, mutant: Some(Mutant::NoConditions), ..options("plain", 2000) });
 }
 
 #[test]
 fn a_proxy_that_sends_again_by_itself_is_seen() {
-    let report =
-        run(&Options { mutant: Some(Mutant::ResendingProxy), ..options("plain", 2000) }).unwrap().unwrap();
-    assert!(report.counted("wrong answers") > 0, "{}", report.json());
+    seen(&Options { mutant: Some(Mutant::ResendingProxy), ..options("plain", 2000) });
+}
+
+#[test]
+fn nor_is_one_overlooked_that_lets_writes_land_twice() {
+    let mutant = Some(Mutant::ReplayingProxy);
+    seen(&Options { on: On::S3Proxy, mutant, ..options("plain", 2000) });
+    seen(&Options { on: On::Gs, mutant, ..options("plain", 2000) });
+    seen(&Options { on: On::Dynalite, clients: 8, mutant, ..options("record", 2000) });
+    seen(&Options { on: On::Redis, mutant, ..options("record", 2000) });
 }

@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
@@ -35,6 +36,11 @@ pub(in crate::gs) async fn exchange(exchange: Exchange<'_>, drawn: Drawn<Fault>,
         false => refusal.answer(),
     };
     match drawn.fault {
+        Fault::Refused => {
+            done();
+            gate.refuse_for(grpc, drawn.delay / 5);
+            reset(cut).await
+        }
         Fault::Reset(when) => {
             if when == When::After {
                 answered(gate, parts, body).await;
@@ -64,7 +70,11 @@ pub(in crate::gs) async fn exchange(exchange: Exchange<'_>, drawn: Drawn<Fault>,
         }
         Fault::TruncatedBody | Fault::SlowBody | Fault::WrongChecksum => {
             let mut answer = gate.answer(parts, body).await;
-            if harm(&mut answer, drawn) {
+            let harmed = match grpc {
+                true => harm_message(&mut answer, drawn).await,
+                false => harm(&mut answer, drawn),
+            };
+            if harmed {
                 done();
             }
             answer
@@ -172,6 +182,27 @@ fn harm(answer: &mut Response, drawn: Drawn<Fault>) -> bool {
             (Body::new(Harmed::flip(body, drawn.dice % length)), true)
         }
         _ => (body, false),
+    };
+    *answer.body_mut() = harmed;
+    done
+}
+
+/// The same over gRPC, where no header tells a length and trailers come behind the body.
+async fn harm_message(answer: &mut Response, drawn: Drawn<Fault>) -> bool {
+    let (mut body, mut bytes, mut trailers) = (std::mem::take(answer.body_mut()), Vec::new(), None);
+    while let Some(Ok(frame)) = body.frame().await {
+        match frame.into_data() {
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    let length = bytes.len() as u64;
+    let whole = Full::new(Bytes::from(bytes)).with_trailers(std::future::ready(trailers.map(Ok)));
+    let (harmed, done) = match drawn.fault {
+        _ if length == 0 => (Body::new(whole), false),
+        Fault::TruncatedBody => (Body::new(Harmed::cut(whole, drawn.dice % length)), true),
+        Fault::SlowBody => (Body::new(Harmed::drops(whole, length, drawn.delay)), true),
+        _ => (Body::new(whole), false),
     };
     *answer.body_mut() = harmed;
     done

@@ -7,13 +7,15 @@ use crate::faults::{Kind, When};
 /// One kind of harm on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
+    /// The connection ends with an RST, and for a fifth of the plan's delay new ones are refused.
+    Refused,
     /// The connection ends with an RST, and with it everything else that gRPC has under way on it.
     Reset(When),
     /// The connection stays open and no answer comes.
     BlackHole(When),
     /// The connection ends with an RST, and the request has its effect a while later.
     LateEffect,
-    /// The answer's body ends before its length.
+    /// The answer's body ends before its length; over gRPC, its stream is reset.
     TruncatedBody,
     /// The answer's body comes in drops.
     SlowBody,
@@ -38,7 +40,8 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Fault; 21] = [
+    pub const ALL: [Fault; 22] = [
+        Self::Refused,
         Self::Reset(When::Before),
         Self::Reset(When::After),
         Self::BlackHole(When::Before),
@@ -63,6 +66,9 @@ impl Fault {
     ];
 }
 
+/// Operations whose answers have bodies worth cutting.
+const ANSWERED: [&str; 5] = ["ReadObject", "InsertObject", "GetObject", "ListObjects", "DeleteObject"];
+
 /// Operations that have an effect which could be late.
 const WRITES: [&str; 9] = [
     "InsertObject",
@@ -86,7 +92,7 @@ impl Kind for Fault {
             Self::NotFound => matches!(operation, "ReadObject" | "GetObject"),
             Self::WrongChecksum => operation == "ReadObject",
             Self::DamagedRequest => matches!(operation, "InsertObject" | "UploadPiece"),
-            Self::TruncatedBody | Self::SlowBody => matches!(operation, "ReadObject" | "InsertObject"),
+            Self::TruncatedBody | Self::SlowBody => ANSWERED.contains(&operation),
             Self::LateEffect => WRITES.contains(&operation),
             _ => true,
         }
@@ -100,6 +106,7 @@ impl fmt::Display for Fault {
             When::After => "after effect",
         };
         match self {
+            Self::Refused => f.write_str("connection refused"),
             Self::Reset(at) => write!(f, "reset {}", when(at)),
             Self::BlackHole(at) => write!(f, "black hole {}", when(at)),
             Self::LateEffect => f.write_str("reset, effect later"),

@@ -12,17 +12,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use larder_cloud_tests::s3::DoubleOptions;
-use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
-use super::clock::{Clock, timed};
-use super::{Act, BUCKET};
+use super::BUCKET;
 use crate::error::{Error, Result};
-use crate::measure::Side;
+use crate::suite::cloud::side::Side;
 use crate::workload::Workload;
-
-/// Requests at once while values are loaded.
-const TOGETHER: usize = 64;
 
 /// The client, and the names of the objects.
 #[derive(Debug, Clone)]
@@ -50,6 +44,10 @@ impl Bare {
         let names = (0..workload.len()).map(|i| format!("{prefix}/{}", workload.key(i))).collect();
         Bare { client: Client::from_conf(config), names }
     }
+}
+
+impl Side for Bare {
+    type Value = Bytes;
 
     async fn get(&self, i: usize) -> Result<Bytes> {
         let got = self.client.get_object().bucket(BUCKET).key(&self.names[i]);
@@ -61,62 +59,6 @@ impl Bare {
         let put = self.client.put_object().bucket(BUCKET).key(&self.names[i]).body(ByteStream::from(value));
         black_box(&put.send().await.map_err(said)?);
         Ok(())
-    }
-
-    /// Writes every value of a workload.
-    pub(super) fn load(&self, runtime: &Runtime, workload: &Workload) -> Result<()> {
-        runtime.block_on(async {
-            let mut puts = JoinSet::new();
-            for i in 0..workload.len() {
-                if puts.len() == TOGETHER {
-                    puts.join_next().await.transpose()?.transpose()?;
-                }
-                let (bare, value) = (self.clone(), workload.bytes(i));
-                puts.spawn(async move { bare.put(i, value).await });
-            }
-            puts.join_all().await.into_iter().collect()
-        })
-    }
-
-    /// Reads every value of a workload and compares it.
-    pub(super) fn verify(&self, runtime: &Runtime, workload: &Workload) -> Result<()> {
-        for i in 0..workload.len() {
-            if runtime.block_on(self.get(i))? != workload.value(i) {
-                return Err(format!("the bare SDK gave another value for {}", self.names[i]).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// One operation after the other, on a worker of the runtime.
-    pub(super) fn side<'s>(
-        &'s self,
-        runtime: &'s Runtime,
-        workload: &'s Workload,
-        act: Act,
-        clock: Clock,
-    ) -> Side<'s> {
-        match act {
-            Act::Get => Box::new(move |order| {
-                let (bare, order) = (self.clone(), order.to_vec());
-                timed(runtime, clock, async move {
-                    for i in order {
-                        black_box(&bare.get(i).await?);
-                    }
-                    Ok(())
-                })
-            }),
-            Act::Put => Box::new(move |order| {
-                let puts: Vec<_> = order.iter().map(|&i| (i, workload.bytes(i))).collect();
-                let bare = self.clone();
-                timed(runtime, clock, async move {
-                    for (i, value) in puts {
-                        bare.put(i, value).await?;
-                    }
-                    Ok(())
-                })
-            }),
-        }
     }
 }
 

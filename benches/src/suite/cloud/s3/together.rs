@@ -9,12 +9,14 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::bare::Bare;
-use super::{BUCKET, NAME, server};
+use super::{BUCKET, server};
 use crate::case::Case;
 use crate::context::Context;
 use crate::error::Result;
 use crate::measure::{Plan, Side};
 use crate::open;
+use crate::suite::cloud::NAME;
+use crate::suite::cloud::side::load;
 use crate::workload::Workload;
 
 /// Gets of a turn.
@@ -48,7 +50,7 @@ pub(super) fn run(context: &mut Context, runtime: &Runtime) -> Result<()> {
     let workload = &Workload::new(turns * GETS, 1 << 10);
     context.say("cloud: loading the double that is far away");
     let double = server::start(LATENCY)?;
-    Bare::new(double.endpoint(), double.options(), "far", workload).load(runtime, workload)?;
+    load(runtime, workload, &Bare::new(double.endpoint(), double.options(), "far", workload))?;
     let stack =
         format!("memory:?capacity=64MiB | {}&fresh=sole_writer", double.url(&format!("{BUCKET}/far")));
     let store = &runtime.block_on(larder::open(&stack))?;
