@@ -23,7 +23,6 @@ const WAIT: u64 = 40;
 
 /// What the clients share.
 pub(super) struct Shared<'a> {
-    pub(super) store: Arc<dyn Store>,
     pub(super) keys: &'a [Key],
     pub(super) counters: &'a [Key],
     pub(super) events: Mutex<Vec<Event>>,
@@ -37,6 +36,7 @@ pub(super) struct Shared<'a> {
 /// A client.
 pub(super) struct Client<'a> {
     pub(super) shared: &'a Shared<'a>,
+    pub(super) store: Arc<dyn Store>,
     who: u32,
     count: u32,
     pub(super) rng: Rng,
@@ -74,8 +74,8 @@ const DOINGS: &[(u32, Doing)] = &[
 ];
 
 impl<'a> Client<'a> {
-    pub(super) fn new(shared: &'a Shared<'a>, who: u32, rng: Rng) -> Self {
-        Self { shared, who, count: 0, rng, waits: false }
+    pub(super) fn new(shared: &'a Shared<'a>, store: Arc<dyn Store>, who: u32, rng: Rng) -> Self {
+        Self { shared, store, who, count: 0, rng, waits: false }
     }
 
     pub(super) async fn work(&mut self, calls: u64) {

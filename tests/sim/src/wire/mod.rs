@@ -36,6 +36,10 @@ use tally::{Counted, Tally};
 /// Counters that all clients add to.
 const COUNTERS: usize = 3;
 
+/// Stores that the clients share, as those of so many processes: connections, and what may be tried again, are each store's
+/// own.
+const STORES: usize = 8;
+
 /// Bytes of the stack that the clients are polled on.
 const STACK: usize = 64 << 20;
 
@@ -124,7 +128,9 @@ impl On {
             On::Gs => 700 << 10,
             #[cfg(feature = "dynamodb")]
             On::DynamoDb | On::Dynalite => 1 << 20,
-            _ => 17 << 20,
+            #[cfg(feature = "redis")]
+            On::Redis => 3 << 19,
+            On::S3 | On::S3Proxy => 17 << 20,
         }
     }
 }
@@ -171,7 +177,10 @@ async fn rounds(options: &Options, service: &Service) -> Outcome<Report> {
     let mut report =
         Report::new("wire", format!("{} layout={}", options.on.name(), options.layout), options.seed);
     let config = StoreConfig::parse(&service.url(options))?;
-    let store = stores::open(&config).await?;
+    let mut opened = Vec::new();
+    for _ in 0..STORES {
+        opened.push(stores::open(&config).await?);
+    }
     let keys: Vec<Key> = (0..options.keys).map(|n| Key::new(format!("k/{n}"))).collect::<Result<_, _>>()?;
     let counters: Vec<Key> =
         (0..COUNTERS).map(|n| Key::new(format!("counter/{n}"))).collect::<Result<_, _>>()?;
@@ -185,11 +194,13 @@ async fn rounds(options: &Options, service: &Service) -> Outcome<Report> {
     {
         let calls = options.operations_of_a_round.min(options.operations - done);
         let round =
-            Round { options, service, store: store.clone(), keys: &keys, counters: &counters, number, calls };
+            Round { options, service, stores: &opened, keys: &keys, counters: &counters, number, calls };
         states = round.run(states, &mut rng, &mut tally, &mut report).await?;
         (done, number) = (done + calls, number + 1);
     }
-    store.close(&Call::default()).await?;
+    for store in opened {
+        store.close(&Call::default()).await?;
+    }
     report.count("operations", done);
     report.count("rounds", number);
     tally.tell(&mut report);

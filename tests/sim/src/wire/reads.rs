@@ -12,7 +12,7 @@ use crate::value::{HEAD, WriteNo};
 
 impl Client<'_> {
     pub(super) async fn get(&mut self) -> Option<(usize, WriteNo, Version)> {
-        let (key, store) = (self.key(), self.shared.store.clone());
+        let (key, store) = (self.key(), self.store.clone());
         let name = &self.shared.keys[key];
         let begin = nanos();
         let got = self
@@ -35,7 +35,7 @@ impl Client<'_> {
     }
 
     pub(super) async fn get_part(&mut self) {
-        let (key, store) = (self.key(), self.shared.store.clone());
+        let (key, store) = (self.key(), self.store.clone());
         let name = &self.shared.keys[key];
         let range = ByteRange::from(0..self.rng.between(HEAD as u64, 400));
         let begin = nanos();
@@ -57,7 +57,7 @@ impl Client<'_> {
 
     /// A listing names keys in their order, none twice, and none that is not there.
     pub(super) async fn list(&mut self) {
-        let store = self.shared.store.clone();
+        let store = self.store.clone();
         let listed = self.timed(Asked::Read, "list", async |call| {
             store
                 .list_opts(ListOptions::new().with_prefix("k/").with_call(call))

@@ -20,7 +20,7 @@ use crate::rng::Rng;
 pub(super) struct Round<'a> {
     pub(super) options: &'a Options,
     pub(super) service: &'a Service,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) stores: &'a [Arc<dyn Store>],
     pub(super) keys: &'a [Key],
     pub(super) counters: &'a [Key],
     pub(super) number: u64,
@@ -37,7 +37,6 @@ impl Round<'_> {
         report: &mut Report,
     ) -> Outcome<Vec<State>> {
         let shared = Shared {
-            store: self.store.clone(),
             keys: self.keys,
             counters: self.counters,
             events: Mutex::default(),
@@ -47,10 +46,12 @@ impl Round<'_> {
             large: self.options.on.large(),
         };
         self.service.harm(self.options, rng.word());
+        let store = self.stores.first().ok_or("no store")?;
         let mut crew: Vec<Client<'_>> = (0..self.options.clients)
             .map(|number| {
                 let who = self.number * self.options.clients as u64 + number as u64 + 1;
-                Client::new(&shared, u32::try_from(who).unwrap_or(u32::MAX), Rng::new(rng.word()))
+                let store = self.stores[number % self.stores.len()].clone();
+                Client::new(&shared, store, u32::try_from(who).unwrap_or(u32::MAX), Rng::new(rng.word()))
             })
             .collect();
         let each = self.calls.div_ceil(crew.len() as u64);
@@ -68,7 +69,7 @@ impl Round<'_> {
         let mut states = Vec::with_capacity(self.keys.len());
         for (key, name) in self.keys.iter().enumerate() {
             let begin = nanos();
-            let got = self.store.get_opts(name, &GetOptions::new()).await;
+            let got = store.get_opts(name, &GetOptions::new()).await;
             let state = values::seen(name, &got.map_err(|e| format!("without faults: {e}"))?)?;
             let outcome = Answer::Read(state);
             events.push(Event {
@@ -84,7 +85,7 @@ impl Round<'_> {
         }
         *tally = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (name, counted) in self.counters.iter().zip(&tally.counters) {
-            let got = self.store.get_opts(name, &GetOptions::new()).await;
+            let got = store.get_opts(name, &GetOptions::new()).await;
             let count = values::count(&got.map_err(|e| format!("without faults: {e}"))?)?;
             if !(counted.added..=counted.added + counted.unknown).contains(&count) {
                 report.problem(format!("round {}: {name:?} is {count}, and {counted:?}", self.number));

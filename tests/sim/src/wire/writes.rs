@@ -27,7 +27,7 @@ impl Client<'_> {
             (Pre::Absent, _) => (Asked::ConditionalWrite, Precondition::Absent),
             _ => (Asked::Write, Precondition::Any),
         };
-        let (store, name) = (self.shared.store.clone(), &self.shared.keys[key]);
+        let (store, name) = (self.store.clone(), &self.shared.keys[key]);
         let options = PutOptions::new().with_pre(condition);
         let begin = nanos();
         let done =
@@ -49,7 +49,7 @@ impl Client<'_> {
         let len = self.shared.large + self.rng.index(100_000);
         let (write, body) = self.value(key, len);
         held(&self.shared.tally).large += 1;
-        let (store, name) = (self.shared.store.clone(), &self.shared.keys[key]);
+        let (store, name) = (self.store.clone(), &self.shared.keys[key]);
         let begin = nanos();
         let time = Duration::from_secs(20);
         let done = self.timed_within(time, Asked::Write, "put in parts", async |call| {
@@ -63,7 +63,7 @@ impl Client<'_> {
     }
 
     pub(super) async fn delete(&mut self, key: usize, only: Option<(WriteNo, Version)>) {
-        let (store, name) = (self.shared.store.clone(), &self.shared.keys[key]);
+        let (store, name) = (self.store.clone(), &self.shared.keys[key]);
         let asked = if only.is_some() { Asked::ConditionalWrite } else { Asked::Write };
         let (write, version) = only.unzip();
         let mut options = DeleteOptions::new().with_tell(self.rng.one_in(3));
@@ -95,7 +95,7 @@ impl Client<'_> {
         let mut keys = vec![self.key(), self.key(), self.key()];
         keys.sort_unstable();
         keys.dedup();
-        let store = self.shared.store.clone();
+        let store = self.store.clone();
         let items =
             keys.iter().map(|&key| DeleteItem { key: self.shared.keys[key].clone(), only: None }).collect();
         let begin = nanos();
@@ -120,7 +120,7 @@ impl Client<'_> {
     /// Adds one to a counter.
     pub(super) async fn update(&mut self) {
         let which = self.rng.index(self.shared.counters.len());
-        let (store, name) = (self.shared.store.clone(), &self.shared.counters[which]);
+        let (store, name) = (self.store.clone(), &self.shared.counters[which]);
         let done = self.timed(Asked::Update, "update", async |call| {
             let options = UpdateOptions::new().with_call(call);
             let add = |old: Option<Bytes>| {
