@@ -7,6 +7,12 @@
 //! | `memory:` | `memory` | this process |
 //! | `file:` | `file` | a folder with a file for each value |
 //! | `lmdb:` | `lmdb` | a folder with one memory-mapped database |
+//! | `s3:` | `s3` | a prefix of a bucket of S3, or of a service like it |
+//! | `gs:` | `gs` | a prefix of a bucket of Google Cloud Storage |
+//! | `dynamodb:` | `dynamodb` | a namespace of a DynamoDB table |
+//! | `redis:`, `rediss:` | `redis` | a namespace of a Redis server or cluster |
+//!
+//! The first three are on by default.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
@@ -57,12 +63,18 @@ pub mod cookbook;
 
 use std::sync::Arc;
 
+#[cfg(feature = "dynamodb")]
+pub use larder_store_backends::dynamodb;
 #[cfg(feature = "file")]
 pub use larder_store_backends::file;
+#[cfg(feature = "gs")]
+pub use larder_store_backends::gs;
 #[cfg(feature = "lmdb")]
 pub use larder_store_backends::lmdb;
 #[cfg(feature = "memory")]
 pub use larder_store_backends::memory;
+#[cfg(feature = "redis")]
+pub use larder_store_backends::redis;
 #[cfg(feature = "s3")]
 pub use larder_store_backends::s3;
 #[cfg(feature = "conformance")]

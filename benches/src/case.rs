@@ -12,6 +12,7 @@ pub(crate) enum Unit {
     /// Nanoseconds of processor time that this process spends on it, in all its threads.
     Cpu,
     /// Requests that a server gets.
+    #[cfg_attr(not(feature = "cloud"), allow(dead_code, reason = "only `cloud` has it"))]
     Requests,
     /// Bytes.
     Bytes,
@@ -47,6 +48,7 @@ pub(crate) enum Limit {
     /// Our cost over the peer's.
     Ratio(f64),
     /// Our cost less the peer's.
+    #[cfg_attr(not(feature = "cloud"), allow(dead_code, reason = "only `cloud` has it"))]
     Added(f64),
 }
 

@@ -16,8 +16,17 @@ pub use backend::{Backend, StackOpener};
 pub use destroy::Destroy;
 pub use options::{OpenOptions, Role};
 
-/// Schemes that come with a feature of the facade by the same name.
-const FEATURES: [&str; 4] = ["memory", "file", "lmdb", "s3"];
+/// Schemes, and the features of the facade that they come with.
+const FEATURES: [(&str, &str); 8] = [
+    ("memory", "memory"),
+    ("file", "file"),
+    ("lmdb", "lmdb"),
+    ("s3", "s3"),
+    ("gs", "gs"),
+    ("dynamodb", "dynamodb"),
+    ("redis", "redis"),
+    ("rediss", "redis"),
+];
 
 /// Which scheme opens which store, and who opens several on top of each other.
 ///
@@ -149,9 +158,11 @@ impl Registry {
         let backend = self.backends.get(config.scheme()).ok_or_else(|| {
             let known: Vec<_> = self.schemes().collect();
             let why = format!("the scheme {:?} is not known here", config.scheme());
-            let hint = match FEATURES.contains(&config.scheme()) {
-                true => format!("it comes with larder's feature {0:?}: features = [{0:?}]", config.scheme()),
-                false => format!("known: {}; others need their feature compiled in", known.join(", ")),
+            let hint = match FEATURES.iter().find(|(scheme, _)| *scheme == config.scheme()) {
+                Some((_, feature)) => {
+                    format!("it comes with larder's feature {feature:?}: features = [{feature:?}]")
+                }
+                None => format!("known: {}; others need their feature compiled in", known.join(", ")),
             };
             Error::new(ErrorKind::Unsupported, op, why).hint(hint)
         })?;

@@ -1,6 +1,6 @@
 //! The table for people.
 
-use crate::case::{Limit, Outcome};
+use crate::case::{Limit, Outcome, Unit};
 
 const HEAD: [&str; 9] = ["suite", "case", "peer", "ours", "theirs", "ratio", "spread", "n", "limit"];
 
@@ -38,14 +38,17 @@ fn line(outcome: &Outcome) -> [String; HEAD.len()] {
         let verdict = if outcome.met() == Some(true) { "met" } else { "MISSED" };
         format!("{verdict}{}", if outcome.is_close() { ", within the spread" } else { "" })
     };
+    let added = || {
+        let (low, high) = outcome.added_spread;
+        let [added, low, high] = [outcome.added, low, high].map(|n| unit.show(n));
+        let sign = if outcome.added < 0.0 { "" } else { "+" };
+        format!("{sign}{added} ({low} to {high})")
+    };
     let limit = match outcome.case.limit {
+        None if unit == Unit::Cpu => format!("none: {}", added()),
         None => "none".to_owned(),
         Some(Limit::Ratio(limit)) => format!("{} {}", times(limit), verdict()),
-        Some(Limit::Added(limit)) => {
-            let (low, high) = outcome.added_spread;
-            let [limit, added, low, high] = [limit, outcome.added, low, high].map(|n| unit.show(n));
-            format!("+{limit} {}: +{added} ({low} to {high})", verdict())
-        }
+        Some(Limit::Added(limit)) => format!("+{} {}: {}", unit.show(limit), verdict(), added()),
     };
     [
         outcome.case.suite.to_owned(),
@@ -109,10 +112,11 @@ mod tests {
 
     #[test]
     #[cfg(feature = "cloud")]
-    fn what_is_added_is_told_where_it_is_judged() {
-        use crate::case::Unit;
-        let case = Case::new("cloud", "get", "p").unit(Unit::Cpu).limit_added(20_000.0);
-        let text = table(&[Outcome::new(case, &[(112_500.0, 100_000.0)])]);
+    fn what_is_added_is_told_of_processor_time() {
+        let look = Case::new("cloud", "get", "p").unit(Unit::Cpu);
+        let text = table(&[Outcome::new(look.clone(), &[(90_000.0, 100_000.0)])]);
+        assert!(text.contains("1  none: -10.0 µs (-10.0 µs to -10.0 µs)"), "{text}");
+        let text = table(&[Outcome::new(look.limit_added(20_000.0), &[(112_500.0, 100_000.0)])]);
         assert!(
             text.contains("112 µs  100 µs   1.12  1.12–1.12  1  +20.0 µs met: +12.5 µs (12.5 µs to 12.5 µs)"),
             "{text}"

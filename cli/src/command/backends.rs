@@ -25,7 +25,7 @@ struct Known {
 }
 
 /// Every one, compiled in or not. The features have the names of the schemes.
-const KNOWN: [Known; 4] = [
+const KNOWN: [Known; 7] = [
     Known {
         scheme: "memory",
         form: "memory:, memory:NAME",
@@ -49,6 +49,24 @@ const KNOWN: [Known; 4] = [
         form: "s3://BUCKET/PREFIX",
         about: "objects of a bucket",
         compiled: cfg!(feature = "s3"),
+    },
+    Known {
+        scheme: "redis",
+        form: "redis://HOST:PORT/DB/NAMESPACE, rediss://… with TLS",
+        about: "a namespace in a Redis server or cluster",
+        compiled: cfg!(feature = "redis"),
+    },
+    Known {
+        scheme: "dynamodb",
+        form: "dynamodb://TABLE/NAMESPACE",
+        about: "items of a table",
+        compiled: cfg!(feature = "dynamodb"),
+    },
+    Known {
+        scheme: "gs",
+        form: "gs://BUCKET/PREFIX",
+        about: "objects of a bucket of Google Cloud Storage",
+        compiled: cfg!(feature = "gs"),
     },
 ];
 
@@ -119,6 +137,9 @@ async fn sample(cx: &Cx, registry: &Registry, scheme: &str) -> Result<Guarantees
         "file" | "lmdb" => StoreConfig::new(scheme, folder.path().join("store").display().to_string()),
         // Opening asks the service nothing.
         "s3" => StoreConfig::parse("s3://bucket?region=us-east-1&anonymous=true")?,
+        "redis" => StoreConfig::parse("redis://127.0.0.1")?,
+        "dynamodb" => StoreConfig::parse("dynamodb://table?region=us-east-1")?,
+        "gs" => StoreConfig::parse("gs://bucket?anonymous=true")?,
         _ => StoreConfig::new(scheme, ""),
     };
     let options = OpenOptions::new().with_role(Role::Alone).with_env(cx.env.clone());

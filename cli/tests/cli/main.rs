@@ -11,6 +11,7 @@ mod probe;
 mod pty;
 mod resuming;
 mod secrets;
+mod services;
 mod shop;
 mod signals;
 mod stats;

@@ -6,32 +6,21 @@ use std::time::Duration;
 use larder_store_core::config::{Param, StoreConfig};
 use larder_store_core::{Error, ErrorKind, Op, Secret};
 
+use super::stored::{Encryption, Stored};
+use crate::aws::Access;
+use crate::aws::access::{
+    ACCESS_KEY, ATTEMPT_TIMEOUT, ATTEMPTS, CONCURRENCY, ENDPOINT, PATIENCE, SECRET_KEY, SESSION_TOKEN, Signer,
+};
+
 pub(super) const REGION: Param = Param {
     name: "region",
     about: "the bucket's region, as in eu-west-1; by default what AWS_REGION and the profile say, and us-east-1 with an endpoint",
-    secret: false,
-};
-pub(super) const ENDPOINT: Param = Param {
-    name: "endpoint",
-    about: "http:// or https:// and the host of another service than AWS; by default AWS",
     secret: false,
 };
 pub(super) const PATH_STYLE: Param = Param {
     name: "path_style",
     about: "true: the bucket stands in the path, false: in the host name; by default true with an endpoint",
     secret: false,
-};
-pub(super) const ACCESS_KEY: Param = Param {
-    name: "access_key",
-    about: "the id of the access key; by default the credentials that AWS's chain of providers finds",
-    secret: true,
-};
-pub(super) const SECRET_KEY: Param =
-    Param { name: "secret_key", about: "the secret access key, together with access_key", secret: true };
-pub(super) const SESSION_TOKEN: Param = Param {
-    name: "session_token",
-    about: "the session token of temporary credentials, together with access_key",
-    secret: true,
 };
 pub(super) const ANONYMOUS: Param =
     Param { name: "anonymous", about: "true: requests are not signed; false (default)", secret: false };
@@ -50,26 +39,6 @@ pub(super) const CHECKSUMS: Param = Param {
     about: "on (default): a CRC goes with each body, both ways; required: only where S3 insists, for services that know none",
     secret: false,
 };
-pub(super) const ATTEMPT_TIMEOUT: Param = Param {
-    name: "attempt_timeout",
-    about: "how long a request may go without progress (default 10s); one second more for each 256 KiB that are sent",
-    secret: false,
-};
-pub(super) const ATTEMPTS: Param = Param {
-    name: "attempts",
-    about: "how many times a request is sent at most, 1 to 100 (default 10)",
-    secret: false,
-};
-pub(super) const PATIENCE: Param = Param {
-    name: "patience",
-    about: "how long all attempts of a call may take together (default 60s)",
-    secret: false,
-};
-pub(super) const CONCURRENCY: Param = Param {
-    name: "concurrency",
-    about: "requests under way at once, 1 to 10000 (default 256); others wait for their turn",
-    secret: false,
-};
 pub(super) const PART_SIZE: Param = Param {
     name: "part_size",
     about: "bytes of a part of a large upload, 5MiB to 1GiB (default 8MiB)",
@@ -78,6 +47,31 @@ pub(super) const PART_SIZE: Param = Param {
 pub(super) const PARTS_AT_ONCE: Param = Param {
     name: "parts_at_once",
     about: "parts of one large upload under way at once, 1 to 64 (default 4)",
+    secret: false,
+};
+pub(super) const STORAGE_CLASS: Param = Param {
+    name: "storage_class",
+    about: "the class of what is written, as in INTELLIGENT_TIERING; by default the bucket's",
+    secret: false,
+};
+pub(super) const TAGS: Param = Param {
+    name: "tags",
+    about: "tags of what is written, as in team=data,env=prod; at most ten",
+    secret: false,
+};
+pub(super) const ENCRYPTION: Param = Param {
+    name: "encryption",
+    about: "how the service encrypts what is written: s3 (AES256), kms, or kms-twice (aws:kms:dsse); by default as the bucket is set",
+    secret: false,
+};
+pub(super) const KMS_KEY: Param = Param {
+    name: "kms_key",
+    about: "id or ARN of the key of AWS KMS, together with encryption=kms or kms-twice",
+    secret: false,
+};
+pub(super) const BUCKET_KEY: Param = Param {
+    name: "bucket_key",
+    about: "true: S3 derives keys from one of the bucket, together with encryption=kms",
     secret: false,
 };
 
@@ -99,6 +93,11 @@ pub(super) const PARAMS: &[Param] = &[
     CONCURRENCY,
     PART_SIZE,
     PARTS_AT_ONCE,
+    STORAGE_CLASS,
+    TAGS,
+    ENCRYPTION,
+    KMS_KEY,
+    BUCKET_KEY,
 ];
 
 /// Up to this, a value is one request; above, it goes up in parts.
@@ -138,20 +137,6 @@ pub enum Conditions {
     None,
 }
 
-/// Who signs requests.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub(super) enum Signer {
-    /// Whatever AWS's chain finds: environment, profile, web identity, container, instance.
-    #[default]
-    Chain,
-    Keys {
-        access_key: Secret,
-        secret_key: Secret,
-        session_token: Option<Secret>,
-    },
-    Nobody,
-}
-
 /// An `s3:` store's configuration.
 ///
 /// ```
@@ -166,10 +151,8 @@ pub(super) enum Signer {
 pub struct S3Config {
     pub(super) bucket: String,
     pub(super) prefix: String,
-    pub(super) region: Option<String>,
-    pub(super) endpoint: Option<String>,
+    pub(super) access: Access,
     pub(super) path_style: Option<bool>,
-    pub(super) signer: Signer,
     pub(super) layout: Layout,
     pub(super) conditions: Conditions,
     pub(super) checksums: bool,
@@ -179,6 +162,7 @@ pub struct S3Config {
     pub(super) concurrency: usize,
     pub(super) part_size: u64,
     pub(super) parts_at_once: usize,
+    pub(super) stored: Stored,
 }
 
 impl S3Config {
@@ -187,10 +171,8 @@ impl S3Config {
         S3Config {
             bucket: bucket.into(),
             prefix: String::new(),
-            region: None,
-            endpoint: None,
+            access: Access::default(),
             path_style: None,
-            signer: Signer::Chain,
             layout: Layout::Plain,
             conditions: Conditions::Trusted,
             checksums: true,
@@ -200,6 +182,7 @@ impl S3Config {
             concurrency: 256,
             part_size: 8 << 20,
             parts_at_once: 4,
+            stored: Stored::default(),
         }
     }
 
@@ -211,13 +194,13 @@ impl S3Config {
 
     /// The bucket's region.
     pub fn with_region(mut self, region: impl Into<String>) -> S3Config {
-        self.region = Some(region.into());
+        self.access.region = Some(region.into());
         self
     }
 
     /// Another service than AWS: `http://` or `https://`, and its host.
     pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> S3Config {
-        self.endpoint = Some(endpoint.into());
+        self.access.endpoint = Some(endpoint.into());
         self
     }
 
@@ -229,22 +212,19 @@ impl S3Config {
 
     /// An access key, instead of what AWS's chain of providers finds.
     pub fn with_keys(mut self, access_key: impl Into<Secret>, secret_key: impl Into<Secret>) -> S3Config {
-        let (access_key, secret_key) = (access_key.into(), secret_key.into());
-        self.signer = Signer::Keys { access_key, secret_key, session_token: None };
+        self.access.set_keys(access_key.into(), secret_key.into());
         self
     }
 
     /// The session token of temporary keys, after [`S3Config::with_keys`].
     pub fn with_session_token(mut self, token: impl Into<Secret>) -> S3Config {
-        if let Signer::Keys { session_token, .. } = &mut self.signer {
-            *session_token = Some(token.into());
-        }
+        self.access.set_session_token(token.into());
         self
     }
 
     /// Sends requests that nobody signed, for public buckets.
     pub fn with_anonymous(mut self) -> S3Config {
-        self.signer = Signer::Nobody;
+        self.access.signer = Signer::Nobody;
         self
     }
 
@@ -291,15 +271,31 @@ impl S3Config {
         self
     }
 
+    /// The class of what is written, as in `INTELLIGENT_TIERING`.
+    pub fn with_storage_class(mut self, class: impl Into<String>) -> S3Config {
+        self.stored.class = Some(class.into());
+        self
+    }
+
+    /// A tag of what is written. S3 keeps ten of an object.
+    pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> S3Config {
+        self.stored.tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// How the service encrypts what is written.
+    pub fn with_encryption(mut self, encryption: Encryption) -> S3Config {
+        self.stored.encryption = Some(encryption);
+        self
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.access.signer == Signer::Nobody
+    }
+
     /// Where it is, for the store's id: never a secret.
     pub(super) fn place(&self) -> String {
-        match &self.endpoint {
-            Some(endpoint) => {
-                let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
-                format!("//{}/{}", host.trim_end_matches('/'), self.bucket)
-            }
-            None => format!("//{}", self.bucket),
-        }
+        self.access.place(&self.bucket)
     }
 
     /// Refuses what makes no sense together.
@@ -312,20 +308,14 @@ impl S3Config {
         if !(3..=255).contains(&bucket.len()) || !bucket.bytes().all(plain) {
             return refuse("s3: the bucket's name is none".into(), "s3://bucket/prefix?region=eu-west-1");
         }
-        if let Some(endpoint) = &self.endpoint {
-            let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
-            let host = host.map(|host| host.trim_end_matches('/')).unwrap_or_default();
-            if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
-                return refuse("s3: endpoint is no URL of a service".into(), "endpoint=https://host:port");
-            }
-        }
+        self.access.check("s3")?;
         if self.attempt_timeout.is_zero() || self.patience.is_zero() {
             return refuse(
                 "s3: attempt_timeout and patience cannot be nothing".into(),
                 "attempt_timeout=10s",
             );
         }
-        Ok(())
+        self.stored.check()
     }
 }
 
@@ -341,22 +331,10 @@ impl TryFrom<&StoreConfig> for S3Config {
         }
         let (bucket, prefix) = config.place().split_once('/').unwrap_or((config.place(), ""));
         let mut s3 = S3Config::new(bucket).with_prefix(prefix);
-        s3.region = config.text(&REGION)?.map(str::to_owned);
-        s3.endpoint = config.text(&ENDPOINT)?.map(str::to_owned);
         s3.path_style = config.flag(&PATH_STYLE)?;
-        let keys = (config.text(&ACCESS_KEY)?, config.text(&SECRET_KEY)?, config.text(&SESSION_TOKEN)?);
         let anonymous = config.flag(&ANONYMOUS)? == Some(true);
-        s3.signer = match (keys, anonymous) {
-            ((None, None, None), false) => Signer::Chain,
-            ((None, None, None), true) => Signer::Nobody,
-            ((Some(access_key), Some(secret_key), token), false) => Signer::Keys {
-                access_key: Secret::new(access_key),
-                secret_key: Secret::new(secret_key),
-                session_token: token.map(Secret::new),
-            },
-            (_, true) => return wrong("s3: keys are given, and anonymous=true", "leave one of them out"),
-            _ => return wrong("s3: access_key and secret_key go together", "give both, or neither"),
-        };
+        s3.access = Access::read(config, anonymous)?;
+        s3.access.region = config.text(&REGION)?.map(str::to_owned);
         if config.choice(&LAYOUT, &["plain", "record"])? == Some("record") {
             s3.layout = Layout::Record;
         }
@@ -377,6 +355,26 @@ impl TryFrom<&StoreConfig> for S3Config {
             s3.part_size = size;
         }
         s3.parts_at_once = config.number(&PARTS_AT_ONCE, 1..=64)?.map_or(s3.parts_at_once, |n| n as usize);
+        s3.stored.class = config.text(&STORAGE_CLASS)?.map(str::to_owned);
+        for tag in config.text(&TAGS)?.into_iter().flat_map(|tags| tags.split(',')) {
+            let Some((name, value)) = tag.split_once('=') else {
+                return wrong("s3: tags wants name=value, and commas between", TAGS.about);
+            };
+            s3 = s3.with_tag(name, value);
+        }
+        let key = config.text(&KMS_KEY)?.map(str::to_owned);
+        let bucket_key = config.flag(&BUCKET_KEY)?;
+        s3.stored.encryption =
+            match (config.choice(&ENCRYPTION, &["s3", "kms", "kms-twice"])?, key, bucket_key) {
+                (Some("kms"), key, bucket_key) => {
+                    Some(Encryption::Kms { key, bucket_key: bucket_key == Some(true) })
+                }
+                (Some("kms-twice"), key, None) => Some(Encryption::KmsTwice { key }),
+                (Some("s3"), None, None) => Some(Encryption::S3),
+                (None, None, None) => None,
+                (_, _, Some(_)) => return wrong("s3: bucket_key goes with encryption=kms", BUCKET_KEY.about),
+                _ => return wrong("s3: kms_key goes with encryption=kms or kms-twice", KMS_KEY.about),
+            };
         s3.check().map_err(|e| e.during(Op::Parse))?;
         Ok(s3)
     }
@@ -423,7 +421,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for param in PARAMS.iter().filter(|p| !p.secret && !["region"].contains(&p.name)) {
+        for param in PARAMS.iter().filter(|p| !p.secret && !["region", "kms_key"].contains(&p.name)) {
             let error = parse(&format!("s3://bucket?{}=perhaps", param.name)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.to_string().contains(param.name), "{error}");
@@ -440,6 +438,11 @@ mod tests {
             "s3://bucket?endpoint=http://user@host",
             "s3://bucket?part_size=1MiB",
             "s3://bucket?attempt_timeout=0s",
+            "s3://bucket?storage_class=DEEP_ARCHIVE",
+            "s3://bucket?tags=a=b,a=c",
+            "s3://bucket?kms_key=k",
+            "s3://bucket?encryption=s3&kms_key=k",
+            "s3://bucket?encryption=kms-twice&bucket_key=true",
         ] {
             let error = parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{bad}");

@@ -11,9 +11,9 @@ use larder_store_core::{Error, ErrorKind, Items, ListOptions, Listed, Meta, Op, 
 use percent_encoding::percent_decode_str;
 
 use super::config::Layout;
-use super::name::{Named, last_of};
 use super::object::listed_time;
 use super::wire::Wire;
+use crate::object::name::{Named, last_of};
 
 /// Names that one request brings (Amazon S3 API Reference, ListObjectsV2).
 pub(super) const PAGE: usize = 1000;
@@ -195,21 +195,24 @@ impl Walk {
     }
 }
 
+/// A name as it is, out of an answer.
+pub(super) fn decoded(encoded: bool, name: &str) -> Result<String> {
+    if !encoded {
+        return Ok(name.to_owned());
+    }
+    // A blank comes as a plus, as in a form.
+    let name = name.replace('+', " ");
+    let decoded = percent_decode_str(&name).decode_utf8().map_err(|_| {
+        Error::new(ErrorKind::Unavailable, Op::List, "the service's answer has a name that is not UTF-8")
+    })?;
+    Ok(decoded.into_owned())
+}
+
 /// Objects and common prefixes in the order of their names.
 fn in_order(page: ListObjectsV2Output) -> Result<Vec<(String, Found)>> {
     let mut names = Vec::new();
     let encoded = page.encoding_type() == Some(&EncodingType::Url);
-    let decode = |name: &str| -> Result<String> {
-        if !encoded {
-            return Ok(name.to_owned());
-        }
-        // A blank comes as a plus, as in a form.
-        let name = name.replace('+', " ");
-        let decoded = percent_decode_str(&name).decode_utf8().map_err(|_| {
-            Error::new(ErrorKind::Unavailable, Op::List, "the service's answer has a name that is not UTF-8")
-        })?;
-        Ok(decoded.into_owned())
-    };
+    let decode = |name: &str| decoded(encoded, name);
     for common in page.common_prefixes() {
         let name = decode(common.prefix().unwrap_or_default())?;
         names.push((name, None));

@@ -22,11 +22,17 @@
 //! | `attempt_timeout`, `attempts`, `patience` | `10s`, `10`, `60s` | for a request; of a request; for a call |
 //! | `concurrency` | `256` | requests at once |
 //! | `part_size`, `parts_at_once` | `8MiB`, `4` | of a large upload; their product is its memory |
+//! | `storage_class` | `INTELLIGENT_TIERING` | of what is written; by default the bucket's |
+//! | `tags` | `team=data,env=prod` | of what is written |
+//! | `encryption`, `kms_key`, `bucket_key` | `s3`, `kms`, `kms-twice` | at the service; by default as the bucket is set |
 //!
 //! # What it asks for
 //! A get, put, delete is one request; an update two; a listing one for a thousand keys; a batch of deletes one for a
 //! thousand. A conditional put that is refused takes one more, to see what stands there. With `layout=record` a part of
 //! a value above 64 KiB takes three.
+//!
+//! A copy is two requests, and none of the value's bytes comes here; four and more if it has a condition or is above
+//! sixteen parts. Records are copied through here, as they name their key.
 //!
 //! # What is its own
 //! - **Versions** of `layout=plain` are ETags, which identical bytes share: a value that was changed and changed back is
@@ -48,27 +54,34 @@
 //! ```
 
 mod backend;
+mod begun;
 mod client;
 mod condition;
 mod config;
+mod copy;
 mod delete;
 mod error;
-mod facts;
 mod list;
-mod name;
 mod object;
+mod presign;
 mod probe;
 mod put;
 mod read;
 mod record;
 mod single;
 mod store;
+mod stored;
 mod stream;
 mod sweep;
 mod upload;
+mod versions;
 mod wire;
 
 pub use backend::S3Backend;
 pub use config::{Conditions, Layout, S3Config};
 pub use probe::Probe;
 pub use store::S3Store;
+pub use stored::Encryption;
+pub use versions::ObjectVersion;
+
+pub use crate::object::presigned::Presigned;

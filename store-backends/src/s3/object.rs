@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use larder_store_core::{Attributes, Error, ErrorKind, Key, Meta, Native, Op, Result, Version};
 
-use super::facts::{self, Entries, Facts, Fields};
+use crate::object::facts::{self, Entries, Facts, Fields};
 
 /// An object as an answer describes it.
 #[derive(Debug)]

@@ -13,8 +13,9 @@ use larder_store_core::{
 use super::condition::{Condition, Refused, gone, mine};
 use super::config::Layout;
 use super::error::Failure;
-use super::facts::{self, Entries, Facts, Fields};
+use super::stored::stored;
 use super::wire::Wire;
+use crate::object::facts::{self, Entries, Facts, Fields, Kept};
 
 /// An object that is to be stored.
 pub(super) struct Draft {
@@ -40,7 +41,7 @@ impl Wire {
         };
         let (entries, fields, head) = match self.layout_of(key) {
             Layout::Plain => {
-                let (entries, fields) = facts::write(&facts, &options.attributes)?;
+                let (entries, fields) = facts::write(&facts, &options.attributes, |_, _| Kept::Field)?;
                 (entries, fields, None)
             }
             Layout::Record => {
@@ -121,6 +122,7 @@ impl Wire {
         if *condition != Condition::None {
             request = request.set_if_match(condition.if_match()).set_if_none_match(condition.if_none_match());
         }
+        let request = stored!(request, &self.config().stored);
         let done = self.write(op, &options.call, &live, len, request.send()).await?;
         Ok(match done {
             Ok(done) => Ok(done.e_tag().unwrap_or_default().to_owned()),

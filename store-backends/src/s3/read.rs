@@ -268,7 +268,7 @@ impl Wire {
     ) -> Result<Sought<B>> {
         match self.look(op, &options.call, name, &Ask::default()).await?? {
             Answer::Found(object) if !object.is_expired(self.env.wall()) => {
-                Err(Error::range_not_satisfiable(op, failure.size.unwrap_or(object.size)))
+                Err(Error::range_not_satisfiable(op, failure.more.unwrap_or(object.size)))
             }
             _ => Ok(Sought::Got(Got::Absent)),
         }

@@ -14,7 +14,7 @@ use larder_store_core::{
 
 use super::config::ONE_REQUEST;
 use super::wire::Wire;
-use super::{delete, list, stream as streams, sweep, upload};
+use super::{copy, delete, list, stream as streams, sweep, upload};
 
 /// Single attempts, but for the parts of uploads.
 #[derive(Debug, Clone)]
@@ -112,7 +112,12 @@ impl Store for Single {
     }
 
     async fn copy_opts(&self, from: &Key, to: &Key, options: &CopyOptions) -> Result<Copied> {
-        derived::copy_by_stream(self, from, to, options).await
+        let (op, wire) = (Op::Copy, &self.wire);
+        if !copy::is_offered(wire, from, to) {
+            return derived::copy_by_stream(self, from, to, options).await;
+        }
+        let _busy = wire.begin(op, &options.call).map_err(wire.named(op, to))?;
+        copy::copy(wire, &self.retries, op, from, to, options).await.map_err(wire.named(op, to))
     }
 
     async fn transact_opts(&self, steps: Vec<Step>, _: &Call) -> Result<Transacted> {

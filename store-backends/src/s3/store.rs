@@ -17,12 +17,14 @@ use larder_store_core::{
 };
 
 use super::config::{Conditions, Layout, ONE_REQUEST, S3Config};
+use super::copy;
 use super::delete::BATCH;
 use super::list::PAGE;
-use super::name::Names;
 use super::probe::{self, Probe};
 use super::single::Single;
 use super::wire::Wire;
+use crate::object::Service;
+use crate::object::name::Names;
 
 /// The largest object: 10,000 parts of up to 5 GiB (Amazon S3 User Guide) come to more, and this is what they may make.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -86,7 +88,7 @@ impl S3Store {
 
     fn new(config: S3Config, options: &OpenOptions, probed: Option<&Probe>) -> Result<S3Store> {
         config.check()?;
-        let names = Names::new(&config.prefix)?;
+        let names = Names::new(Service::S3, &config.prefix)?;
         let id = StoreId::new("s3", config.place(), config.layout.name()).with_prefix(names.root());
         let mut guarantees = promised(&config, &names);
         if let Some(probed) = probed {
@@ -106,6 +108,14 @@ impl S3Store {
     /// Whatever the requests meet, but for conditions that are ignored: those are in the answer.
     pub async fn probe(&self, call: &Call) -> Result<Probe> {
         probe::probe(self, &self.wire, call).await
+    }
+
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    pub(super) fn retries(&self) -> &Retries {
+        self.calls.retries()
     }
 
     /// Whether the bucket is there and may be listed.
@@ -216,7 +226,11 @@ impl Store for S3Store {
     }
 
     async fn copy_opts(&self, from: &Key, to: &Key, options: &CopyOptions) -> Result<Copied> {
-        derived::copy_by_stream(self, from, to, options).await
+        match copy::is_offered(&self.wire, from, to) {
+            true => self.calls.copy_opts(from, to, options).await,
+            // By this store's own streams, each of whose requests is sent again where it fails.
+            false => derived::copy_by_stream(self, from, to, options).await,
+        }
     }
 
     async fn transact_opts(&self, steps: Vec<Step>, _: &Call) -> Result<Transacted> {

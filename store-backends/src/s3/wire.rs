@@ -2,25 +2,20 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::BoxFuture;
-use larder_store_core::env::{InFlight, InFlightGuard};
-use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result, StoreId, closed};
-
-use tokio::sync::{Semaphore, SemaphorePermit};
+use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Key, Op, Result, StoreId};
 
 use super::client::{Client, Live};
 use super::config::{Layout, S3Config};
 use super::error::{Failure, failure};
-use super::name::Names;
-
-/// Sending so many bytes may take a second more.
-const BYTES_A_SECOND: u64 = 256 << 10;
+use crate::object::name::Names;
+use crate::remote::Remote;
 
 /// What the SDK says of a request.
 type Sent<T, E> = Result<T, SdkError<E, HttpResponse>>;
@@ -31,30 +26,27 @@ type Request<'a, T, E> = BoxFuture<'a, Sent<T, E>>;
 
 /// A store of single attempts, and what all handles and streams of it share.
 pub(super) struct Wire {
-    pub(super) id: StoreId,
-    pub(super) guarantees: Guarantees,
-    pub(super) env: Env,
+    remote: Remote,
     pub(super) names: Names,
-    pub(super) inflight: InFlight,
     client: Client,
-    /// Requests under way. Not calls: one that reads while it writes, as a copy does, would wait for itself.
-    places: Semaphore,
-    closed: AtomicBool,
     /// The bucket has answered for an object before.
     bucket_seen: AtomicBool,
+}
+
+impl Deref for Wire {
+    type Target = Remote;
+
+    fn deref(&self) -> &Remote {
+        &self.remote
+    }
 }
 
 impl Wire {
     pub(super) fn new(config: S3Config, names: Names, id: StoreId, guarantees: Guarantees, env: Env) -> Wire {
         Wire {
-            id,
-            guarantees,
-            env,
+            remote: Remote::new(id, guarantees, env, config.concurrency, config.attempt_timeout),
             names,
-            inflight: InFlight::new(),
-            places: Semaphore::new(config.concurrency),
             client: Client::new(config),
-            closed: AtomicBool::new(false),
             bucket_seen: AtomicBool::new(false),
         }
     }
@@ -70,30 +62,6 @@ impl Wire {
     /// How this key's value is kept. What Larder itself keeps has versions per write everywhere.
     pub(super) fn layout_of(&self, key: &Key) -> Layout {
         if key.is_system() { Layout::Record } else { self.config().layout }
-    }
-
-    /// Begins a call, unless the store was closed or the call is over.
-    pub(super) fn begin(&self, op: Op, call: &Call) -> Result<InFlightGuard> {
-        // Counted before the look: whoever closes sees either the call or its refusal.
-        let busy = self.inflight.enter();
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(closed(op, &self.id));
-        }
-        call.check(&self.env, op)?;
-        Ok(busy)
-    }
-
-    pub(super) fn shut(&self) {
-        self.closed.store(true, Ordering::SeqCst);
-    }
-
-    /// Waits for what was begun before.
-    pub(super) async fn wait(&self, op: Op, call: &Call) -> Result<()> {
-        let work = async {
-            self.inflight.wait().await;
-            Ok(())
-        };
-        call.guard(&self.env, op, work).await.map_err(|e| e.at(&self.id))
     }
 
     /// Refuses a bucket that is not there.
@@ -115,11 +83,6 @@ impl Wire {
             Err(failure) if failure.is(404) => Ok(false),
             Err(failure) => Err(failure.into()),
         }
-    }
-
-    /// Names the store and the key in an error.
-    pub(super) fn named<'a>(&'a self, op: Op, key: &'a Key) -> impl Fn(Error) -> Error + 'a {
-        move |e| e.during(op).at(&self.id).on(key)
     }
 
     /// The client, within the time of the call.
@@ -156,10 +119,8 @@ impl Wire {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let _place = self.place(op, call).await?;
-        let answer = self.timed(op, self.config().attempt_timeout, false, request);
-        let answer = call.guard(&self.env, op, async { Ok(answer.await) }).await?;
-        Ok(self.noted(live, answer))
+        let answer = self.remote.ask(op, call, request).await?;
+        Ok(self.noted(live, self.answered(op, false, 0, answer)))
     }
 
     /// Sends a request that writes, with a body of so many bytes.
@@ -189,40 +150,30 @@ impl Wire {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let limit = self.config().attempt_timeout + Duration::from_secs(bytes / BYTES_A_SECOND);
-        let _place = self.place(op, call).await?;
-        let answer = self.timed(op, limit, true, request);
-        let answer = call.guard_write(&self.env, op, async { Ok(answer.await) }).await?;
-        Ok(self.noted(live, answer))
+        let answer = self.remote.tell(op, call, bytes, request).await?;
+        Ok(self.noted(live, self.answered(op, true, bytes, answer)))
     }
 
-    /// Waits for its turn to send a request.
-    async fn place(&self, op: Op, call: &Call) -> Result<SemaphorePermit<'_>> {
-        let place = async { self.places.acquire().await.map_err(|_| closed(op, &self.id)) };
-        call.guard(&self.env, op, place).await
-    }
-
-    async fn timed<T, E>(
+    fn answered<T, E>(
         &self,
         op: Op,
-        limit: Duration,
         writes: bool,
-        request: Request<'_, T, E>,
+        bytes: u64,
+        answer: Option<Sent<T, E>>,
     ) -> Result<T, Failure>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        tokio::select! {
-            biased;
-            answer = request => answer.map_err(|e| failure(op, writes, e)),
-            () = self.env.sleep(limit) => Err(Failure::silent(op, writes, limit)),
+        match answer {
+            Some(answer) => answer.map_err(|e| failure(op, writes, e)),
+            None => Err(Failure::silent(op, writes, self.limit(bytes))),
         }
     }
 
     fn noted<T>(&self, live: &Arc<Live>, answer: Result<T, Failure>) -> Result<T, Failure> {
         match &answer {
             Ok(_) => self.bucket_seen.store(true, Ordering::Relaxed),
-            Err(failure) if failure.code.as_deref() == Some("NoSuchKey") => {
+            Err(failure) if failure.has_code("NoSuchKey") => {
                 self.bucket_seen.store(true, Ordering::Relaxed);
             }
             Err(failure) if failure.broken => self.client.broke(live),

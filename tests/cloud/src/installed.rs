@@ -3,7 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Where a program is: as the environment's `variable` says, on the `PATH`, or in `target/cloud-venv/bin`.
+/// Where `tests/run` puts programs, in the target folder.
+const FOLDERS: [&str; 3] = ["cloud-venv/bin", "test-servers", "test-servers/npm/node_modules/.bin"];
+
+/// Where a program is: as the environment's `variable` says, on the `PATH`, or where `tests/run` installed it.
 pub fn find(name: &str, variable: &str) -> Option<PathBuf> {
     if let Some(named) = std::env::var_os(variable) {
         return Some(PathBuf::from(named));
@@ -12,7 +15,8 @@ pub fn find(name: &str, variable: &str) -> Option<PathBuf> {
     let on_path = std::env::split_paths(&path).map(|folder| folder.join(name));
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"));
-    on_path.chain([target.join("cloud-venv/bin").join(name)]).find(|program| program.is_file())
+    let installed = FOLDERS.iter().map(|folder| target.join(folder).join(name));
+    on_path.chain(installed).find(|program| program.is_file())
 }
 
 /// The same for a test, which says on the error output that it is skipped where there is none.

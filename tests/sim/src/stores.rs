@@ -105,6 +105,12 @@ pub fn registry() -> Registry {
     registry.register(larder_store_backends::lmdb::LmdbBackend).expect("the scheme is free");
     #[cfg(feature = "s3")]
     registry.register(larder_store_backends::s3::S3Backend).expect("the scheme is free");
+    #[cfg(feature = "gs")]
+    registry.register(larder_store_backends::gs::GsBackend).expect("the scheme is free");
+    #[cfg(feature = "dynamodb")]
+    registry.register(larder_store_backends::dynamodb::DynamoBackend).expect("the scheme is free");
+    #[cfg(feature = "redis")]
+    registry.register(larder_store_backends::redis::RedisBackend::PLAIN).expect("the scheme is free");
     registry.register_stacks(Stacks).expect("nobody opens them yet");
     registry
 }

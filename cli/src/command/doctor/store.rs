@@ -193,8 +193,7 @@ async fn write(report: &mut Report<'_>, store: &dyn Store) -> Result {
             Found::Kept => tried += 1,
             Found::Broken(seen) => {
                 broken = true;
-                let advice =
-                    "do not rely on it; for s3: conditions=probed refuses what the service does not keep";
+                let advice = "do not rely on it; for s3: and gs: conditions=probed refuses what the service does not keep";
                 report.wrong(
                     "write",
                     format!("{} are claimed and not kept: {seen}", finding.what),

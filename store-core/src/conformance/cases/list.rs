@@ -284,14 +284,15 @@ async fn tree(t: &T) -> Held {
     let delimiters = [None, Some("/"), Some("//"), Some("b"), Some("é"), Some("-"), Some(""), Some("/b")];
     let limits = [None, Some(0), Some(1), Some(2), Some(5)];
     let mut rng = t.rng();
-    // All of them where a listing is not a request, and time is no matter.
+    // All of them where a listing is not a request, and time is no matter; each has its turn in some run.
     let quick = t.options.scale.is_some_and(|scale| scale < 10_000);
     let share = if t.g.sharing == Sharing::Process && !quick { 1 } else { 20 };
+    let share_without_limit = if t.g.sharing == Sharing::Global && quick { 4 } else { 1 };
     for prefix in prefixes {
         for after in afters {
             for delimiter in delimiters {
                 for limit in limits {
-                    if !rng.one_in(share) && limit.is_some() {
+                    if !rng.one_in(if limit.is_some() { share } else { share_without_limit }) {
                         continue;
                     }
                     let mut options = ListOptions::new().with_prefix(prefix);

@@ -30,7 +30,7 @@ impl S3Access for Access {
             "GetObject" | "HeadObject" => rights.get_object,
             "PutObject" | "CompleteMultipartUpload" => rights.put_object && (rights.get_object || !names_tag),
             "CreateMultipartUpload" | "UploadPart" => rights.put_object,
-            "CopyObject" => rights.put_object && rights.get_object,
+            "CopyObject" | "UploadPartCopy" => rights.put_object && rights.get_object,
             "DeleteObject" => rights.delete_object && (rights.get_object || !names_tag),
             "AbortMultipartUpload" => rights.abort_multipart_upload,
             "ListObjectsV2" | "ListObjects" | "HeadBucket" => rights.list_bucket,

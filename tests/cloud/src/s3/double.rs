@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use s3s::crypto::{Checksum as _, Md5};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::bucket::Bucket;
-use super::content::Content;
 use super::etag::Etag;
 use super::faults::Faults;
 use super::object::Object;
@@ -21,6 +17,18 @@ use super::options::DoubleOptions;
 use super::serve;
 use super::server::Server;
 use super::settings::{Conditions, Rights};
+use crate::content::Content;
+
+/// What a writer said about how an object is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptWith {
+    /// The storage class.
+    pub class: Option<String>,
+    /// Tags, as the query of a URL.
+    pub tagging: Option<String>,
+    /// An algorithm, and the name of a key.
+    pub encryption: Option<(String, Option<String>)>,
+}
 
 /// An S3 server in this process, on threads and a port of its own. It ends when it is dropped.
 ///
@@ -138,6 +146,19 @@ impl Double {
         content.map(|content| content.bytes()).transpose()
     }
 
+    /// What an object was said to be kept with: its class, its tags as the query of a URL, and its encryption with the
+    /// key's name.
+    pub fn kept_with(&self, bucket: &str, key: &str) -> Option<KeptWith> {
+        let buckets = self.server.buckets();
+        let extra = buckets.get(bucket)?.object(key)?.extra.as_ref()?;
+        let headers = extra.headers.clone();
+        Some(KeptWith {
+            class: headers.storage_class,
+            tagging: headers.tagging,
+            encryption: headers.encryption,
+        })
+    }
+
     /// How many uploads in parts are under way in a bucket.
     pub fn uploads(&self, bucket: &str) -> usize {
         self.server.buckets().get(bucket).map_or(0, |bucket| bucket.uploads.len())
@@ -145,17 +166,17 @@ impl Double {
 
     /// Requests so far by operation (`GetObject`), refused ones and those that met a fault included.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
-        self.server.requests()
+        self.server.traffic.requests()
     }
 
     /// Begins to count requests from zero.
     pub fn reset_requests(&self) {
-        self.server.reset_requests();
+        self.server.traffic.reset_requests();
     }
 
     /// Requests that may still have an effect: those that are being answered, and those whose effect is late.
     pub fn open_requests(&self) -> u64 {
-        self.server.open.load(Ordering::Acquire)
+        self.server.traffic.open()
     }
 
     /// Waits until nothing that was sent before can have an effect any more, also where who sent it is gone.
@@ -166,30 +187,17 @@ impl Double {
     /// # Errors
     /// If it is not so within 30 seconds.
     pub async fn quiet(&self) -> io::Result<()> {
-        const PAUSE: Duration = Duration::from_millis(5);
-        let wait = async {
-            let mut quiet = 0;
-            while quiet < 3 {
-                let mut stream = TcpStream::connect(self.address).await?;
-                stream.write_all(b"OPTIONS * HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await?;
-                stream.read_to_end(&mut Vec::new()).await?;
-                quiet = if self.open_requests() == 0 { quiet + 1 } else { 0 };
-                tokio::time::sleep(PAUSE).await;
-            }
-            Ok(())
-        };
-        let within = Duration::from_secs(30);
-        tokio::time::timeout(within, wait).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        self.server.traffic.quiet(self.address).await
     }
 
     /// Ends every open connection with an RST, as they are all dead when a frozen process wakes up.
     pub fn drop_connections(&self) {
-        self.server.reset_all();
+        self.server.traffic.reset_all();
     }
 
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
-        self.server.connections.load(Ordering::Relaxed)
+        self.server.traffic.connections()
     }
 
     /// The harm that it does on the wire.

@@ -16,13 +16,14 @@ use super::access::Access;
 use super::answer;
 use super::api::Api;
 use super::clock;
-use super::connection::Cut;
 use super::credentials;
 use super::faults::{Answer, Exchange, conditional, exchange};
 use super::keys::stays_inside;
 use super::operation::operation;
 use super::receive::check_list;
-use super::server::{Open, Server};
+use super::server::Server;
+use crate::connection::Cut;
+use crate::traffic::Open;
 
 /// Bytes of a list of keys to be deleted: S3's own limit.
 const LARGEST_LIST: usize = 2 << 20;
@@ -58,7 +59,7 @@ impl Gate {
         let request = request.map(Body::from);
         let (parts, body) = request.into_parts();
         let operation = operation(&parts);
-        self.server.count(operation);
+        self.server.traffic.count(operation);
         let faults = &self.server.faults;
         let mut answer = match faults.draw(operation, conditional(&parts)) {
             None => self.answer(parts, body).await?,
@@ -81,7 +82,7 @@ impl Answer for Gate {
     type Open = Open;
 
     fn open(&self) -> Open {
-        Open::new(&self.server)
+        self.server.traffic.begin()
     }
 
     async fn answer(&self, parts: Parts, mut body: Body) -> Result<HttpResponse, HttpError> {

@@ -9,7 +9,6 @@ mod apart;
 mod api;
 mod bucket;
 mod clock;
-mod connection;
 mod content;
 mod credentials;
 mod describe;
@@ -31,7 +30,8 @@ mod sums;
 mod upload;
 
 pub use apart::Apart;
-pub use double::Double;
+pub use double::{Double, KeptWith};
 pub use faults::{Fault, FaultPlan, Faults, When};
+pub(crate) use operation::operation_of;
 pub use options::DoubleOptions;
 pub use settings::{Conditions, Rights};

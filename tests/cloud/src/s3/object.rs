@@ -2,8 +2,8 @@
 
 use s3s::dto::{Checksum, Metadata, Timestamp};
 
-use super::content::Content;
 use super::etag::Etag;
+use crate::content::Content;
 
 /// A million of these stand in memory, so what few objects have is boxed.
 #[derive(Debug, Clone)]
@@ -35,6 +35,10 @@ pub(super) struct Headers {
     pub(super) expires: Option<Timestamp>,
     pub(super) storage_class: Option<String>,
     pub(super) metadata: Option<Metadata>,
+    /// Tags, as the query of a URL.
+    pub(super) tagging: Option<String>,
+    /// Whoever encrypts: an algorithm, and the key's name.
+    pub(super) encryption: Option<(String, Option<String>)>,
 }
 
 /// The bytes that S3 allows for names and values of user metadata.
@@ -68,6 +72,11 @@ macro_rules! headers_of {
             expires: $input.expires.take(),
             storage_class: $input.storage_class.take().map(|class| class.as_str().to_owned()),
             metadata: $input.metadata.take(),
+            tagging: $input.tagging.take(),
+            encryption: $input
+                .server_side_encryption
+                .take()
+                .map(|how| (how.as_str().to_owned(), $input.ssekms_key_id.take())),
         }
     };
 }

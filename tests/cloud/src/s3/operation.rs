@@ -5,14 +5,21 @@ use hyper::http::request::Parts;
 
 /// The name that S3 gives to the operation.
 pub(super) fn operation(request: &Parts) -> &'static str {
-    let path = request.uri.path().trim_start_matches('/');
-    let has_key = path.split_once('/').is_some_and(|(_, key)| !key.is_empty());
-    let asked = |name: &str| {
-        let query = request.uri.query().unwrap_or("");
-        query.split('&').any(|one| one.split('=').next() == Some(name))
-    };
     let copies = request.headers.contains_key("x-amz-copy-source");
-    match (&request.method, path.is_empty(), has_key) {
+    named(&request.method, request.uri.path(), request.uri.query().unwrap_or(""), copies)
+}
+
+/// The same of a request that is only bytes: its method, its target, and whether it names a source to copy.
+pub(crate) fn operation_of(method: &str, target: &str, copies: bool) -> &'static str {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Method::try_from(method).map_or("Other", |method| named(&method, path, query, copies))
+}
+
+fn named(method: &Method, path: &str, query: &str, copies: bool) -> &'static str {
+    let path = path.trim_start_matches('/');
+    let has_key = path.split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let asked = |name: &str| query.split('&').any(|one| one.split('=').next() == Some(name));
+    match (method, path.is_empty(), has_key) {
         (&Method::GET, true, _) => "ListBuckets",
         (&Method::GET, _, false) if asked("uploads") => "ListMultipartUploads",
         (&Method::GET, _, false) if asked("list-type") => "ListObjectsV2",

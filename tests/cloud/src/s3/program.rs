@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::{Conditions, Double, DoubleOptions};
 use crate::Failure;
+use crate::program::{duration, until_signal};
 
 const HELP: &str = "\
 larder-s3-double [--option value]
@@ -86,34 +85,15 @@ fn read(words: Vec<String>) -> Result<Wish, Failure> {
     Ok(wish)
 }
 
-fn duration(text: &str) -> Result<Duration, Failure> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..end].parse().map_err(|_| format!("{text:?} is no duration: write 20ms"))?;
-    match &text[end..] {
-        "us" => Ok(Duration::from_micros(number)),
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        _ => Err(format!("{text:?} has no unit: write 20ms").into()),
-    }
-}
-
 fn run(wish: Wish) -> Result<(), Failure> {
     if wish.dies_with_parent {
         crate::child::die_with_parent()?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        // Before the line that says ready, so that no signal is missed after it.
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    until_signal(|| {
         let double = Double::start(wish.options)?;
         double.set_latency(wish.latency);
         double.set_conditions(wish.conditions);
         println!("ready {}", double.endpoint());
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        drop(double);
-        Ok(())
+        Ok(double)
     })
 }

@@ -7,9 +7,9 @@ use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3Result, StdError, TrailingHeaders, s3_error};
 
 use super::bucket::unlisted;
-use super::content::{Content, Spool};
 use super::etag::Etag;
 use super::sums::{Expected, Kind, Summing, Sums};
+use crate::content::{Content, Spool};
 
 /// The most that one request may put: S3's own limit.
 const LARGEST: u64 = 5 << 30;
@@ -31,29 +31,10 @@ pub(super) async fn receive(
 ) -> S3Result<Received> {
     let expected = Expected::of(headers)?;
     let said_md5 = content_md5(headers)?;
-    let mut writer = spool.writer();
-    let mut md5 = Md5::new();
-    let mut summing = Summing::new(expected.kind());
-    let mut taken = 0_u64;
-    if let Some(mut body) = body {
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|source| broken(&source))?;
-            taken += piece.len() as u64;
-            if taken > LARGEST {
-                return Err(s3_error!(
-                    EntityTooLarge,
-                    "Your proposed upload exceeds the maximum allowed size"
-                ));
-            }
-            md5.update(&piece);
-            summing.update(&piece);
-            writer.write(&piece).map_err(S3Error::internal_error)?;
-        }
-    }
+    let Taken { content, taken, md5, sums } = take(spool, expected.kind(), body).await?;
     if length.is_some_and(|length| u64::try_from(length) != Ok(taken)) {
         return Err(incomplete());
     }
-    let (md5, sums) = (md5.finalize(), summing.finish());
     if said_md5.is_some_and(|said| said != md5) {
         return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
     }
@@ -72,7 +53,44 @@ pub(super) async fn receive(
         ));
     }
     let sent = said.map(|(kind, _)| kind);
-    Ok(Received { content: writer.finish(), etag: Etag::whole(md5), sums, sent })
+    Ok(Received { content, etag: Etag::whole(md5), sums, sent })
+}
+
+/// Bytes of an object of this server, as if they had been sent.
+pub(super) async fn copied(spool: &Spool, kind: Option<Kind>, body: StreamingBlob) -> S3Result<Received> {
+    let Taken { content, md5, sums, .. } = take(spool, kind, Some(body)).await?;
+    Ok(Received { content, etag: Etag::whole(md5), sums, sent: kind })
+}
+
+/// A body that is here, and what it sums to.
+struct Taken {
+    content: Content,
+    taken: u64,
+    md5: [u8; 16],
+    sums: Sums,
+}
+
+async fn take(spool: &Spool, kind: Option<Kind>, body: Option<StreamingBlob>) -> S3Result<Taken> {
+    let mut writer = spool.writer();
+    let mut md5 = Md5::new();
+    let mut summing = Summing::new(kind);
+    let mut taken = 0_u64;
+    if let Some(mut body) = body {
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|source| broken(&source))?;
+            taken += piece.len() as u64;
+            if taken > LARGEST {
+                return Err(s3_error!(
+                    EntityTooLarge,
+                    "Your proposed upload exceeds the maximum allowed size"
+                ));
+            }
+            md5.update(&piece);
+            summing.update(&piece);
+            writer.write(&piece).map_err(S3Error::internal_error)?;
+        }
+    }
+    Ok(Taken { content: writer.finish(), taken, md5: md5.finalize(), sums: summing.finish() })
 }
 
 /// Holds a list of keys, which is not stored, against the digest that it came with.

@@ -10,9 +10,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::HttpError;
 use tokio::runtime::Runtime;
 
-use super::connection::{Cut, Socket};
 use super::gate::Gate;
 use super::server::Server;
+use crate::connection::{Cut, Socket};
 
 /// Listens and answers until the runtime is dropped.
 pub(super) fn start(server: Arc<Server>) -> io::Result<(Runtime, SocketAddr)> {
@@ -52,7 +52,7 @@ async fn accept(server: Arc<Server>, listener: tokio::net::TcpListener) {
             continue;
         };
         let cut = Arc::new(Cut::default());
-        server.accepted(&cut);
+        server.traffic.accepted(&cut);
         tokio::spawn(serve(gate.clone(), stream, cut));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::content::Content;
 use super::etag::Etag;
 use super::object::Headers;
 use super::sums::{Kind, Sums};
+use crate::content::Content;
 
 /// The smallest part, but for the last.
 pub(super) const SMALLEST_PART: u64 = 5 << 20;

@@ -1,22 +1,25 @@
-//! A store in a bucket is used while the wire to it does harm; every key is one register, whoever asks.
+//! A store behind a network is used while the wire to it does harm; every key is one register, whoever asks.
 //!
-//! The service is the S3 double of `larder-cloud-tests`, in this process. Its faults go on through a round, in which
-//! several clients work on few keys. At the end of the round they stop, what is late is waited for, and each key is
+//! The service is one of `larder-cloud-tests`, and the harm is its own or that of a proxy before it. It goes on through a
+//! round, in which several clients work on few keys. At the end of the round they stop, what is late is waited for, and each key is
 //! read: then the answers of the round must be those of registers, where a write that got no answer, or one of whose
 //! attempts got none, may have happened at any time since it began, twice if it was sent more than once. Every call
-//! has a deadline, and none may end past it.
+//! has a deadline, and none may end past it. Counters that the clients add to by `update` stand between what was
+//! acknowledged and that and what got no answer.
 
 mod client;
 mod command;
 mod kinds;
 mod plan;
 mod pulse;
+mod reads;
 mod round;
+mod service;
 mod tally;
+mod values;
+mod way;
+mod writes;
 
-use std::collections::BTreeMap;
-
-use larder_cloud_tests::s3::{Double, DoubleOptions};
 use larder_store_core::config::StoreConfig;
 use larder_store_core::{Call, Key};
 
@@ -27,10 +30,14 @@ use crate::report::Report;
 use crate::rng::Rng;
 use crate::stores;
 use round::Round;
-use tally::Tally;
+use service::Service;
+use tally::{Counted, Tally};
 
-/// The bucket, and the prefix in it.
-const PLACE: &str = "wire/here";
+/// Counters that all clients add to.
+const COUNTERS: usize = 3;
+
+/// Clients that share a store, as those of a process: connections, and what may be tried again, are each store's own.
+const OF_A_STORE: usize = 4;
 
 /// Bytes of the stack that the clients are polled on.
 const STACK: usize = 64 << 20;
@@ -43,11 +50,95 @@ pub enum Mutant {
     /// Conditional writes whose only attempt succeeded are told 412, as by a proxy that sends requests again by itself.
     /// Nobody can tell that from a conflict.
     ResendingProxy,
+    /// What the proxy passed on and answered it sends again a while later.
+    ReplayingProxy,
+}
+
+/// Which service, and who does the harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// The S3 double, which harms by itself.
+    S3,
+    /// The S3 double behind the proxy.
+    S3Proxy,
+    /// The GCS double: its REST behind the proxy, its gRPC harmed by itself.
+    #[cfg(feature = "gs")]
+    Gs,
+    /// MiniStack's DynamoDB behind the proxy.
+    #[cfg(feature = "dynamodb")]
+    DynamoDb,
+    /// dynalite behind the proxy.
+    #[cfg(feature = "dynamodb")]
+    Dynalite,
+    /// A Redis server behind the proxy.
+    #[cfg(feature = "redis")]
+    Redis,
+}
+
+impl On {
+    /// Every one.
+    pub const ALL: &'static [On] = &[
+        On::S3,
+        On::S3Proxy,
+        #[cfg(feature = "gs")]
+        On::Gs,
+        #[cfg(feature = "dynamodb")]
+        On::DynamoDb,
+        #[cfg(feature = "dynamodb")]
+        On::Dynalite,
+        #[cfg(feature = "redis")]
+        On::Redis,
+    ];
+
+    /// As `--on` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            On::S3 => "s3",
+            On::S3Proxy => "s3-proxy",
+            #[cfg(feature = "gs")]
+            On::Gs => "gs",
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb => "dynamodb",
+            #[cfg(feature = "dynamodb")]
+            On::Dynalite => "dynalite",
+            #[cfg(feature = "redis")]
+            On::Redis => "redis",
+        }
+    }
+
+    /// The layouts that its stores have.
+    pub fn layouts(self) -> &'static [&'static str] {
+        match self {
+            On::S3 | On::S3Proxy => &["plain", "record"],
+            #[cfg(feature = "gs")]
+            On::Gs => &["plain"],
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb | On::Dynalite => &["record"],
+            #[cfg(feature = "redis")]
+            On::Redis => &["record"],
+        }
+    }
+
+    /// Bytes of a value that goes up in several parts.
+    fn large(self) -> usize {
+        match self {
+            // Their pieces are smaller, whatever the value.
+            #[cfg(feature = "gs")]
+            On::Gs => 700 << 10,
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb | On::Dynalite => 1 << 20,
+            #[cfg(feature = "redis")]
+            On::Redis => 3 << 19,
+            On::S3 | On::S3Proxy => 17 << 20,
+        }
+    }
 }
 
 /// What the campaign does.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Against what.
+    pub on: On,
     /// Calls in all.
     pub operations: u64,
     /// Calls of a round.
@@ -66,34 +157,34 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// Runs it.
+/// Runs it. `None` where the service is not installed, which it says.
 ///
 /// # Errors
 /// What keeps the campaign from going on.
-pub fn run(options: &Options) -> Outcome<Report> {
-    let double = Double::start(DoubleOptions { buckets: vec!["wire".into()], ..DoubleOptions::default() })?;
+pub fn run(options: &Options) -> Outcome<Option<Report>> {
+    let Some(service) = Service::start(options)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // The futures of many clients, polled in each other, want more than the stack of a test's thread.
     std::thread::scope(|scope| {
-        let work = || runtime.block_on(rounds(options, &double));
+        let work = || runtime.block_on(rounds(options, &service));
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?;
-        thread.join().map_err(|_| "the campaign panicked")?
+        thread.join().map_err(|_| "the campaign panicked")?.map(Some)
     })
 }
 
-async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
-    let layout = options.layout;
-    let mut report = Report::new("wire", format!("s3 layout={layout}"), options.seed);
-    let url = double.url(PLACE);
-    let params = format!("layout={layout}&attempt_timeout=250ms&patience=5s&part_size=5MiB");
-    let config = StoreConfig::parse(&format!("{url}&{params}"))?;
-    let store = stores::open(&config).await?;
-    if options.mutant == Some(Mutant::NoConditions) {
-        double.set_conditions(larder_cloud_tests::s3::Conditions::Ignored);
+async fn rounds(options: &Options, service: &Service) -> Outcome<Report> {
+    let mut report =
+        Report::new("wire", format!("{} layout={}", options.on.name(), options.layout), options.seed);
+    let config = StoreConfig::parse(&service.url(options))?;
+    let mut opened = Vec::new();
+    for _ in 0..options.clients.div_ceil(OF_A_STORE) {
+        opened.push(stores::open(&config).await?);
     }
     let keys: Vec<Key> = (0..options.keys).map(|n| Key::new(format!("k/{n}"))).collect::<Result<_, _>>()?;
+    let counters: Vec<Key> =
+        (0..COUNTERS).map(|n| Key::new(format!("counter/{n}"))).collect::<Result<_, _>>()?;
     let mut rng = Rng::new(options.seed);
-    let mut tally = Tally::default();
+    let mut tally = Tally { counters: vec![Counted::default(); COUNTERS], ..Tally::default() };
     let mut states = vec![None; keys.len()];
     let (mut done, mut number) = (0, 0);
     while done < options.operations
@@ -101,22 +192,17 @@ async fn rounds(options: &Options, double: &Double) -> Outcome<Report> {
         && (options.mutant.is_none() || tally.wrong_answers == 0)
     {
         let calls = options.operations_of_a_round.min(options.operations - done);
-        let round = Round { options, double, store: store.clone(), keys: &keys, number, calls };
+        let round =
+            Round { options, service, stores: &opened, keys: &keys, counters: &counters, number, calls };
         states = round.run(states, &mut rng, &mut tally, &mut report).await?;
         (done, number) = (done + calls, number + 1);
     }
-    store.close(&Call::default()).await?;
+    for store in opened {
+        store.close(&Call::default()).await?;
+    }
     report.count("operations", done);
     report.count("rounds", number);
     tally.tell(&mut report);
-    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
-    for ((fault, _), count) in double.faults().counts() {
-        *faults.entry(fault.to_string()).or_default() += count;
-    }
-    report.count("requests", double.requests().values().sum());
-    report.count("requests that met a fault", faults.values().sum());
-    for (fault, count) in faults {
-        report.count(fault, count);
-    }
+    service.tell(&mut report);
     Ok(report)
 }

@@ -17,6 +17,16 @@ pub(super) struct Tally {
     /// Answers that are not those of registers.
     pub(super) wrong_answers: u64,
     pub(super) longest_past: Duration,
+    pub(super) counters: Vec<Counted>,
+}
+
+/// What was added to a counter.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    /// As acknowledged.
+    pub(super) added: u64,
+    /// Perhaps.
+    pub(super) unknown: u64,
 }
 
 impl Tally {
@@ -34,6 +44,8 @@ impl Tally {
         }
         report.count("writes that were not settled", self.unsettled);
         report.count("uploads in parts", self.large);
+        report.count("added to counters", self.counters.iter().map(|counted| counted.added).sum());
+        report.count("perhaps added to counters", self.counters.iter().map(|counted| counted.unknown).sum());
         report.count("wrong answers", self.wrong_answers);
         report.time("longest past a deadline", self.longest_past);
     }

@@ -24,7 +24,7 @@ mod permissions;
 mod secrets;
 #[cfg(all(feature = "file", feature = "lmdb"))]
 mod vector_kill;
-#[cfg(feature = "s3")]
+#[cfg(all(feature = "gs", feature = "dynamodb", feature = "redis"))]
 mod wire;
 
 use larder_sim::process::Program;

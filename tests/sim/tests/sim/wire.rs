@@ -1,13 +1,13 @@
-use larder_sim::report::Report;
 use larder_sim::rng::fresh_seed;
-use larder_sim::wire::{Mutant, Options, run};
+use larder_sim::wire::{Mutant, On, Options, run};
 
 fn options(layout: &'static str, operations: u64) -> Options {
     Options {
+        on: On::S3,
         operations,
-        operations_of_a_round: 850,
-        clients: 32,
-        keys: 12,
+        operations_of_a_round: 2500,
+        clients: 128,
+        keys: 48,
         rate: 0.05,
         layout,
         mutant: None,
@@ -15,31 +15,89 @@ fn options(layout: &'static str, operations: u64) -> Options {
     }
 }
 
-fn wire(layout: &'static str, operations: u64) -> Report {
-    run(&options(layout, operations)).unwrap()
+/// By fewer clients: more would wait for these servers longer than an attempt may take.
+fn few(on: On, operations: u64) -> Options {
+    Options { on, clients: 8, keys: 12, operations_of_a_round: 600, ..options("record", operations) }
+}
+
+/// Runs it where its service is installed. It must meet harm, and bear it.
+fn good(options: &Options) {
+    let Some(report) = run(options).unwrap() else { return };
+    report.assert_good();
+    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    assert!(report.counted("added to counters") > 5, "{}", report.json());
+}
+
+/// It ends at the first wrong answer, long before this.
+fn mutant(on: On, mutant: Mutant) -> Options {
+    let mutant = Some(mutant);
+    Options {
+        on,
+        clients: 32,
+        keys: 12,
+        operations_of_a_round: 850,
+        mutant,
+        ..options(on.layouts()[0], 20_000)
+    }
+}
+
+/// Runs it where its service is installed. What is broken on purpose must be seen.
+fn seen(options: &Options) {
+    let Some(report) = run(options).unwrap() else { return };
+    assert!(report.counted("wrong answers") > 0, "{:?} {}", options.on, report.json());
 }
 
 /// Every kind of harm on the wire, 5 % each.
 #[test]
 fn no_write_is_lost_and_none_comes_from_nowhere() {
-    let report = wire("plain", 2500);
-    report.assert_good();
-    assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
+    good(&options("plain", 2500));
 }
 
 #[test]
 fn nor_where_objects_are_records() {
-    wire("record", 2500).assert_good();
+    good(&options("record", 2500));
+}
+
+#[test]
+fn nor_behind_a_proxy_that_harms() {
+    good(&Options { on: On::S3Proxy, ..options("plain", 2500) });
+}
+
+#[test]
+fn nor_on_gs() {
+    good(&Options { on: On::Gs, clients: 48, keys: 24, ..options("plain", 5000) });
+}
+
+#[test]
+fn nor_on_dynamodb() {
+    good(&few(On::DynamoDb, 2500));
+}
+
+#[test]
+fn nor_on_an_emulator_that_tells_less() {
+    good(&few(On::Dynalite, 2500));
+}
+
+#[test]
+fn nor_on_redis() {
+    good(&Options { on: On::Redis, ..options("record", 5000) });
 }
 
 #[test]
 fn a_service_that_ignores_conditions_is_seen() {
-    let report = run(&Options { mutant: Some(Mutant::NoConditions), ..options("plain", 2000) }).unwrap();
-    assert!(report.counted("wrong answers") > 0, "{}", report.json());
+    seen(&mutant(On::S3, Mutant::NoConditions));
+    seen(&mutant(On::Gs, Mutant::NoConditions));
 }
 
 #[test]
 fn a_proxy_that_sends_again_by_itself_is_seen() {
-    let report = run(&Options { mutant: Some(Mutant::ResendingProxy), ..options("plain", 2000) }).unwrap();
-    assert!(report.counted("wrong answers") > 0, "{}", report.json());
+    seen(&mutant(On::S3, Mutant::ResendingProxy));
+}
+
+#[test]
+fn nor_is_one_overlooked_that_lets_writes_land_twice() {
+    for on in [On::S3Proxy, On::Gs, On::Redis] {
+        seen(&mutant(on, Mutant::ReplayingProxy));
+    }
+    seen(&Options { mutant: Some(Mutant::ReplayingProxy), ..few(On::Dynalite, 20_000) });
 }

@@ -4,8 +4,8 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::Api;
+use crate::content::Content;
 use crate::s3::bucket::Bucket;
-use crate::s3::content::Content;
 use crate::s3::etag::Etag;
 use crate::s3::object::{Extra, Object};
 use crate::s3::sums::{self, Kind};

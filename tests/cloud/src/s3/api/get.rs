@@ -7,6 +7,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use super::Api;
 use crate::s3::bucket::{access_denied, no_such_key, precondition_failed, unlisted};
 use crate::s3::clock;
+use crate::s3::content::stream;
 use crate::s3::describe::{get_output, head_output};
 use crate::s3::object::Object;
 
@@ -128,7 +129,7 @@ impl Api {
         output.content_length = Some((piece.bytes.end - piece.bytes.start) as i64);
         output.content_range = piece.content_range;
         output.parts_count = piece.parts;
-        output.body = Some(object.content.stream(piece.bytes));
+        output.body = Some(stream(object.content.reader(piece.bytes)));
         Ok(S3Response::new(output))
     }
 

@@ -3,6 +3,7 @@
 mod buckets;
 mod complete;
 mod copy;
+mod copy_part;
 mod delete;
 mod get;
 mod list;
@@ -41,6 +42,7 @@ operations! {
     list_objects_v2 = list: ListObjectsV2Input => ListObjectsV2Output;
     copy_object = copy: CopyObjectInput => CopyObjectOutput;
     create_multipart_upload = create_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput;
+    upload_part_copy = copy_part: UploadPartCopyInput => UploadPartCopyOutput;
     upload_part = put_part: UploadPartInput => UploadPartOutput;
     complete_multipart_upload = complete: CompleteMultipartUploadInput => CompleteMultipartUploadOutput;
     abort_multipart_upload = abort: AbortMultipartUploadInput => AbortMultipartUploadOutput;

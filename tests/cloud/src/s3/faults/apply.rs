@@ -6,10 +6,10 @@ use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use s3s::{Body, HttpError, HttpResponse};
 
-use super::body::{Harmed, pause, promise};
-use super::{Drawn, Fault, Faults, When};
+use super::{Fault, Faults, When};
+use crate::connection::Cut;
+use crate::faults::{Drawn, Harmed, pause, promise};
 use crate::s3::answer::{bare, error};
-use crate::s3::connection::Cut;
 
 /// One request, on its way to an answer.
 pub(in crate::s3) struct Exchange<'a> {
@@ -37,7 +37,7 @@ pub(in crate::s3) trait Answer: Clone + Send + Sync + 'static {
 /// Carries `drawn` out on an exchange that `s3` would have answered.
 pub(in crate::s3) async fn exchange(
     exchange: Exchange<'_>,
-    drawn: Drawn,
+    drawn: Drawn<Fault>,
     s3: &impl Answer,
 ) -> Result<HttpResponse, HttpError> {
     let Exchange { faults, operation, cut, mut parts, mut body } = exchange;
@@ -118,7 +118,7 @@ pub(in crate::s3) async fn exchange(
         }
         Fault::DamagedRequest => {
             if let Some(length) = promise(&mut parts.headers, &body).filter(|length| *length > 0) {
-                body = Harmed::flip(body, drawn.dice % length);
+                body = Body::http_body(Harmed::flip(body, drawn.dice % length));
                 done();
             }
             s3.answer(parts, body).await
@@ -138,7 +138,7 @@ async fn reset(cut: &Cut) -> Result<HttpResponse, HttpError> {
 }
 
 /// Harms an answer's body, if it has one that can be harmed so.
-fn harm(answer: &mut HttpResponse, drawn: Drawn) -> bool {
+fn harm(answer: &mut HttpResponse, drawn: Drawn<Fault>) -> bool {
     let body = std::mem::take(answer.body_mut());
     let length = promise(answer.headers_mut(), &body).filter(|length| *length > 0);
     let summed = answer
@@ -146,10 +146,12 @@ fn harm(answer: &mut HttpResponse, drawn: Drawn) -> bool {
         .keys()
         .any(|name| name.as_str().starts_with("x-amz-checksum-") && name.as_str() != "x-amz-checksum-type");
     let (harmed, done) = match (drawn.fault, length) {
-        (Fault::TruncatedBody, Some(length)) => (Harmed::cut(body, drawn.dice % length), true),
-        (Fault::SlowBody, Some(length)) => (Harmed::drops(body, length, drawn.delay), true),
+        (Fault::TruncatedBody, Some(length)) => {
+            (Body::http_body(Harmed::cut(body, drawn.dice % length)), true)
+        }
+        (Fault::SlowBody, Some(length)) => (Body::http_body(Harmed::drops(body, length, drawn.delay)), true),
         (Fault::WrongChecksum, Some(length)) if answer.status().is_success() && summed => {
-            (Harmed::flip(body, drawn.dice % length), true)
+            (Body::http_body(Harmed::flip(body, drawn.dice % length)), true)
         }
         _ => (body, false),
     };

@@ -2,14 +2,7 @@
 
 use std::fmt;
 
-/// Whether a fault comes before the server did what it was asked, or after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum When {
-    /// The request has no effect.
-    Before,
-    /// The request has its effect; only the answer is harmed.
-    After,
-}
+use crate::faults::{Kind, When};
 
 /// One kind of harm on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,9 +70,10 @@ impl Fault {
         Self::DamagedRequest,
         Self::ExpiredToken,
     ];
+}
 
-    /// Whether it can be done to an operation; `conditional` tells whether the request has a condition on a write.
-    pub fn concerns(self, operation: &str, conditional: bool) -> bool {
+impl Kind for Fault {
+    fn concerns(self, operation: &str, conditional: bool) -> bool {
         let conditional_write = conditional
             && matches!(operation, "PutObject" | "DeleteObject" | "CompleteMultipartUpload" | "CopyObject");
         match self {

@@ -1,0 +1,193 @@
+-- Puts, deletes and checks, each decided and made where nobody comes in between.
+--
+-- KEYS  1 marker, 2 index of the user's keys, 3 index of the system's, 4 what expires, 5 leftovers, 6 a key that never
+--       exists; then, for each step, its value and the parts that it commits.
+-- ARGV  1 the marker's text; 2 'all' (all steps or none) or 'each'; 3 and 4 the time in nanoseconds since 1970, its upper
+--       32 bits signed and its lower ones; 5 the same in milliseconds; 6 how many expired entries are tidied away; then ten
+--       for each step: 'p', 'd' or 'c'; the place of its value in KEYS; the index's; the key; the condition ('' none,
+--       '-' absent, or a write id); the record; the entry of the index; milliseconds to live, or ''; how many parts; the
+--       parts' entry among the leftovers.
+--
+-- Gives {'m', marker} where another marker stands, {'n', step, what stands in the way} where 'all' was refused, else an
+-- answer for each step: {0, head of what had parts, 0 or 1 for "there was a value"}, or {1, head} for a condition that
+-- does not hold, {2} for what is no record, {3, error} for a key of another type, {4} for parts that are gone.
+
+local call = redis.call
+
+local function expired(head, key)
+  if string.byte(head, 6) % 2 == 0 then return false end
+  local at = 40 + #key + 25
+  local a, b, c, d, e, f, g, h = string.byte(head, at, at + 7)
+  local low = a + b * 256 + c * 65536 + d * 16777216
+  local high = e + f * 256 + g * 65536 + h * 16777216
+  if high >= 2147483648 then high = high - 4294967296 end
+  local now_high, now_low = tonumber(ARGV[3]), tonumber(ARGV[4])
+  return high < now_high or (high == now_high and low <= now_low)
+end
+
+-- The head that stands in a step's place: '' for none. Or nil and what is wrong.
+local function stands(step)
+  local head = redis.pcall('GETRANGE', KEYS[step.at], 0, 2526)
+  if type(head) == 'table' then return nil, {3, head.err} end
+  if head == '' then return '' end
+  local is_record = #head >= 80 + #step.key and string.sub(head, 1, 4) == 'LRDR'
+    and string.byte(head, 17) + string.byte(head, 18) * 256 == #step.key
+  if not is_record then return nil, {2} end
+  return head
+end
+
+-- What stands in the way of a step, or nil.
+local function refused(step)
+  local head, wrong = stands(step)
+  if not head then
+    -- What is no record may be replaced or removed by who asks for no condition.
+    if step.pre == '' and wrong[1] == 2 then
+      step.head, step.there = '', true
+    else
+      return wrong
+    end
+  else
+    step.head = head
+    step.there = head ~= '' and not expired(head, step.key)
+  end
+  if step.pre == '-' then
+    if step.there then return {1, step.head} end
+  elseif step.pre ~= '' then
+    if not step.there then return {1, ''} end
+    if string.sub(step.head, 25, 40) ~= step.pre then return {1, step.head} end
+  end
+  for i = 1, step.parts do
+    if call('EXISTS', KEYS[step.at + i]) == 0 then return {4} end
+  end
+  return nil
+end
+
+-- Rights, room and types are asked for before anything is changed: a script that fails half way is not undone.
+local tried = {}
+local function try(step)
+  if step.what == 'c' or tried[step.what .. step.index] then return end
+  tried[step.what .. step.index] = true
+  if step.what == 'p' then
+    call('SET', KEYS[6], '', 'XX')
+    call('ZADD', KEYS[step.index], 'XX', 0, '')
+    call('ZADD', KEYS[4], 'XX', 0, '')
+  end
+  call('DEL', KEYS[6])
+  call('ZREM', KEYS[step.index], '')
+  call('ZREM', KEYS[4], '')
+  call('ZADD', KEYS[5], 'XX', 0, '')
+end
+
+local now_ms
+local function server_ms()
+  if not now_ms then
+    local t = call('TIME')
+    now_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  end
+  return now_ms
+end
+
+local function space(step) return step.index == 2 and 'u' or 's' end
+
+-- Takes a key out of its index.
+local function forget(step)
+  for _, old in ipairs(call('ZRANGEBYLEX', KEYS[step.index], '[' .. step.key .. '\0', '(' .. step.key .. '\1')) do
+    call('ZREM', KEYS[step.index], old)
+    call('ZREM', KEYS[4], space(step) .. old)
+  end
+end
+
+-- The parts of what stood there belong to no value any more.
+local function leave(step)
+  local head = step.head
+  if head == '' then return '' end
+  local a, b, c, d = string.byte(head, 21, 24)
+  local part_len = a + b * 256 + c * 65536 + d * 16777216
+  if part_len == 0 then return '' end
+  local at = 40 + #step.key
+  local body_len = 0
+  for i = 8, 1, -1 do body_len = body_len * 256 + string.byte(head, at + 8 + i) end
+  local id = string.gsub(string.sub(head, at + 33, at + 48), '.', function(byte)
+    return string.format('%02x', string.byte(byte))
+  end)
+  call('ZADD', KEYS[5], ARGV[5], id .. ':' .. string.format('%.0f', math.ceil(body_len / part_len)))
+  return head
+end
+
+local marked = false
+local function make(step)
+  if step.what == 'c' then return {0, '', 0} end
+  local there = step.there and 1 or 0
+  if step.what == 'd' then
+    call('DEL', KEYS[step.at])
+    forget(step)
+    return {0, leave(step), there}
+  end
+  if not marked then
+    call('SET', KEYS[1], ARGV[1])
+    marked = true
+  end
+  forget(step)
+  call('ZADD', KEYS[step.index], 0, step.entry)
+  if step.ttl == '' then
+    for i = 1, step.parts do call('PERSIST', KEYS[step.at + i]) end
+    call('SET', KEYS[step.at], step.record)
+  else
+    local ttl = tonumber(step.ttl)
+    -- What a reader began to read before the end, it may read to its end.
+    local longer = string.format('%.0f', ttl + 900000)
+    for i = 1, step.parts do call('PEXPIRE', KEYS[step.at + i], longer) end
+    call('SET', KEYS[step.at], step.record, 'PX', step.ttl)
+    call('ZADD', KEYS[4], string.format('%.0f', server_ms() + ttl), space(step) .. step.entry)
+  end
+  local head = leave(step)
+  if step.parts > 0 then call('ZREM', KEYS[5], step.leftover) end
+  return {0, head, there}
+end
+
+-- Entries whose values Redis has removed. As well as can be.
+local function tidy(most)
+  if most == 0 then return end
+  local gone = redis.pcall('ZRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', server_ms()), 'LIMIT', 0, most)
+  if type(gone) ~= 'table' or gone.err then return end
+  for _, entry in ipairs(gone) do
+    redis.pcall('ZREM', KEYS[string.sub(entry, 1, 1) == 'u' and 2 or 3], string.sub(entry, 2))
+    redis.pcall('ZREM', KEYS[4], entry)
+  end
+  return #gone
+end
+
+local mark = call('GET', KEYS[1])
+if mark == ARGV[1] then
+  marked = true
+elseif mark then
+  return {'m', mark}
+end
+
+local steps = {}
+for i = 7, #ARGV, 10 do
+  steps[#steps + 1] = {
+    what = ARGV[i], at = tonumber(ARGV[i + 1]), index = tonumber(ARGV[i + 2]), key = ARGV[i + 3], pre = ARGV[i + 4],
+    record = ARGV[i + 5], entry = ARGV[i + 6], ttl = ARGV[i + 7], parts = tonumber(ARGV[i + 8]), leftover = ARGV[i + 9],
+  }
+end
+
+local answers = {}
+if ARGV[2] == 'all' then
+  for i, step in ipairs(steps) do
+    local wrong = refused(step)
+    if wrong then return {'n', i - 1, wrong} end
+  end
+  for _, step in ipairs(steps) do try(step) end
+  for i, step in ipairs(steps) do answers[i] = make(step) end
+else
+  for _, step in ipairs(steps) do try(step) end
+  for i, step in ipairs(steps) do
+    answers[i] = refused(step) or make(step)
+  end
+end
+if #steps == 0 then
+  return {tidy(tonumber(ARGV[6])) or 0}
+end
+tidy(tonumber(ARGV[6]))
+return answers
