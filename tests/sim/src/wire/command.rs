@@ -5,15 +5,16 @@ use crate::args::Args;
 use crate::report::Report;
 use crate::{Outcome, clock, rng};
 
-/// Runs the campaign as its options say: `--on`, `--operations`, `--round`, `--clients`, `--layout`,
+/// Runs the campaign as its options say: `--on`, `--operations`, `--round`, `--clients`, `--keys`, `--layout`,
 /// `--mutant`, `--seed`.
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let operations = args.number("operations", 100_000)?;
-    let clients = args.number("clients", 32)? as usize;
-    let of_a_round = args.number("round", 800)?;
+    let clients = args.number("clients", 128)? as usize;
+    let keys = args.number("keys", 48)? as usize;
+    let of_a_round = args.number("round", 2500)?;
     let seed = args.number("seed", rng::fresh_seed())?;
     let on = match args.text("on")?.as_deref() {
         None | Some("all") => On::ALL.to_vec(),
@@ -45,7 +46,7 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
                 operations: operations.div_ceil(layouts.len() as u64),
                 operations_of_a_round: of_a_round,
                 clients,
-                keys: 12,
+                keys,
                 rate: 0.05,
                 layout,
                 mutant,

@@ -36,9 +36,8 @@ use tally::{Counted, Tally};
 /// Counters that all clients add to.
 const COUNTERS: usize = 3;
 
-/// Stores that the clients share, as those of so many processes: connections, and what may be tried again, are each store's
-/// own.
-const STORES: usize = 8;
+/// Clients that share a store, as those of a process: connections, and what may be tried again, are each store's own.
+const OF_A_STORE: usize = 4;
 
 /// Bytes of the stack that the clients are polled on.
 const STACK: usize = 64 << 20;
@@ -178,7 +177,7 @@ async fn rounds(options: &Options, service: &Service) -> Outcome<Report> {
         Report::new("wire", format!("{} layout={}", options.on.name(), options.layout), options.seed);
     let config = StoreConfig::parse(&service.url(options))?;
     let mut opened = Vec::new();
-    for _ in 0..STORES {
+    for _ in 0..options.clients.div_ceil(OF_A_STORE) {
         opened.push(stores::open(&config).await?);
     }
     let keys: Vec<Key> = (0..options.keys).map(|n| Key::new(format!("k/{n}"))).collect::<Result<_, _>>()?;
