@@ -12,8 +12,8 @@ use super::store::Seen;
 use crate::error::Result;
 use crate::units;
 
-/// Below this, or a twentieth of the whole, room is short.
-const SHORT: u64 = 64 << 20;
+/// Room is short below a twentieth of the whole, in these bounds: a twentieth of a large disk is no shortage.
+const SHORT: [u64; 2] = [64 << 20, 1 << 30];
 
 /// Looks at a folder without changing it.
 pub(super) fn examine(report: &mut Report<'_>, path: &Path) -> Result<Seen> {
@@ -122,7 +122,7 @@ fn disk(report: &mut Report<'_>, folder: &Path) -> Result {
             let what = if no_files { "no more files can be made" } else { "it is full" };
             report.wrong("file system", format!("{found}: {what}"), "make room: deletes work, puts do not")
         }
-        () if free < SHORT || free < all / 20 => {
+        () if free < (all / 20).clamp(SHORT[0], SHORT[1]) => {
             report.warning("file system", format!("{found}: room is short"), "make room before it is full")
         }
         () => report.ok("file system", found),

@@ -47,7 +47,8 @@ fn media(head: &Head, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
 /// The bytes of a body without what chunks put around them (RFC 9112, 7.1).
 fn data(head: &Head, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     if !head.has("transfer-encoding", "chunked") {
-        return Some(vec![head.len..bytes.len()]);
+        let whole = head.len..bytes.len();
+        return Some(vec![whole]);
     }
     let (mut at, mut places) = (head.len, Vec::new());
     loop {

@@ -1,14 +1,13 @@
 //! An LMDB store as a cache: its bound, the order in which values go, and that it begins anew where it is damaged.
-#![cfg(feature = "lmdb")]
 #![allow(clippy::disallowed_methods, reason = "tests")]
-
-mod trace;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use larder_store_backends::lmdb::{LmdbConfig, LmdbRole, LmdbStore};
 use larder_store_core::{ErrorKind, OpenOptions, PutOptions, Retention, Role, Store, StoreExt};
+
+use crate::trace;
 
 fn config(path: &Path, capacity: u64) -> LmdbConfig {
     LmdbConfig::new(path).with_role(LmdbRole::Cache).with_capacity(capacity)

@@ -1,6 +1,5 @@
 //! Deaths of processes that write to an LMDB store others have open.
 
-#![cfg(feature = "lmdb")]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 use std::process::{Child, Command, Stdio};
@@ -45,7 +44,7 @@ async fn a_commit_of_the_dead_shows_up_at_once_or_never() {
     for kill in 0..KILLS {
         store.put("k", "nothing yet").await.unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "a_commit_of_the_dead_shows_up_at_once_or_never"]);
+        command.args(["--exact", "lmdb::deaths::a_commit_of_the_dead_shows_up_at_once_or_never"]);
         command.env(FOLDER, &folder).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = Guarded(command.spawn().unwrap());
         let begun = Instant::now();

@@ -1,5 +1,4 @@
 //! The suite over the `lmdb:` store, with and without syncing, and as a cache in which nothing is evicted.
-#![cfg(feature = "lmdb")]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -97,15 +96,15 @@ async fn check(name: &'static str, test: &'static str, role: LmdbRole, sync: Lmd
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full() {
-    check("lmdb", "full", LmdbRole::Origin, LmdbSync::Full).await;
+    check("lmdb", "lmdb::conformance::full", LmdbRole::Origin, LmdbSync::Full).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unsynced() {
-    check("lmdb sync=none", "unsynced", LmdbRole::Origin, LmdbSync::None).await;
+    check("lmdb sync=none", "lmdb::conformance::unsynced", LmdbRole::Origin, LmdbSync::None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cache() {
-    check("lmdb role=cache", "cache", LmdbRole::Cache, LmdbSync::None).await;
+    check("lmdb role=cache", "lmdb::conformance::cache", LmdbRole::Cache, LmdbSync::None).await;
 }

@@ -1,5 +1,4 @@
 //! Values of a `file:` store: mapped, streamed, damaged, swept, as they are.
-#![cfg(feature = "file")]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
 //! Listings of a `file:` store: huge folders, foreign files, what is skipped.
-#![cfg(feature = "file")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

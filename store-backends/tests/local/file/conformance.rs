@@ -1,5 +1,4 @@
 //! The suite over the `file:` store, with and without syncing.
-#![cfg(feature = "file")]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -79,10 +78,10 @@ async fn check(name: &'static str, test: &'static str, sync: Sync) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full() {
-    check("file", "full", Sync::Full).await;
+    check("file", "file::conformance::full", Sync::Full).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unsynced() {
-    check("file sync=none", "unsynced", Sync::None).await;
+    check("file sync=none", "file::conformance::unsynced", Sync::None).await;
 }

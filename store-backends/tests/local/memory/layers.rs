@@ -1,5 +1,4 @@
 //! The conformance suite on layers around `memory:`.
-#![cfg(feature = "memory")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! The conformance suite on `memory:`.
-#![cfg(feature = "memory")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

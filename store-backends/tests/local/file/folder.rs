@@ -1,5 +1,4 @@
 //! The folder of a `file:` store: what marks it, who may have it, what is refused, and how it goes.
-#![cfg(feature = "file")]
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;

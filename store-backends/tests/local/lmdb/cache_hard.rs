@@ -1,5 +1,4 @@
 //! An LMDB cache that processes share, that are killed, on a disk that is full.
-#![cfg(feature = "lmdb")]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 use std::os::unix::fs::MetadataExt;
@@ -87,7 +86,7 @@ async fn processes_keep_one_bound() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache");
     let store = open(&path).await;
-    let mut other = Other::start("processes_keep_one_bound", &path);
+    let mut other = Other::start("lmdb::cache_hard::processes_keep_one_bound", &path);
     let (most, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let watch = {
         let (path, most, over) = (path.clone(), most.clone(), over.clone());
@@ -124,7 +123,7 @@ async fn kills_leave_a_cache_that_works() {
     open(&path).await.close(&Default::default()).await.unwrap();
     let mut found = 0;
     for kill in 0..15_u64 {
-        let mut other = Other::start("kills_leave_a_cache_that_works", &path);
+        let mut other = Other::start("lmdb::cache_hard::kills_leave_a_cache_that_works", &path);
         std::thread::sleep(Duration::from_millis(60 + kill * 37 % 100));
         other.kill();
         let store = open(&path).await;
@@ -166,7 +165,7 @@ async fn a_full_disk_is_no_end() {
     }
     let exe = std::env::current_exe().unwrap();
     let script = format!(
-        "{} {path} && exec {} --exact a_full_disk_is_no_end --nocapture",
+        "{} {path} && exec {} --exact lmdb::cache_hard::a_full_disk_is_no_end --nocapture",
         mount.join(" "),
         exe.display()
     );
