@@ -71,7 +71,7 @@ fn folders_with_something_wrong() {
         ("file:open", "chmod go-w"),
         ("lmdb:open", "chmod go-w"),
         ("nonsense", "no scheme"),
-        ("gs://bucket", "not compiled in"),
+        ("nfs:share", "not compiled in"),
         ("file:data?snyc=full", "known: sync"),
         ("file:data?layout=raw", "layout=record"),
         ("memory: | file:data", "fresh=30s"),

@@ -212,7 +212,7 @@ fn what_a_name_is_taken_for_is_said() {
         assert!(said.err.contains(part), "{args:?}: {}", said.err);
         assert!(!shop.path("new").exists(), "{args:?} made a store");
     }
-    let said = shop.run(&["diff", "gs://bucket", "file:data"]);
+    let said = shop.run(&["diff", "nfs://share", "file:data"]);
     assert!(said.code == 10 && said.err.contains("taken for a store"), "{said:?}");
 }
 

@@ -19,7 +19,7 @@ fn each_cause_has_its_code() {
         (&["put", "file:data", "k", "--if-absent"], 4, "not absent"),
         (&["get", "nonsense", "k"], 2, "no scheme"),
         (&["get", "file:data?snyc=none", "k"], 2, "snyc"),
-        (&["get", "gs://bucket", "k"], 10, "not known here"),
+        (&["get", "nfs://share", "k"], 10, "not known here"),
         (&["put", "file:raw?layout=raw", "k", "--expires", "1d"], 10, "expire"),
         (&["put", "lmdb:db", &"k".repeat(600)], 10, "510"),
         (&["get", "file:data", "k", "-o", "no/such/folder/file"], 1, "No such file"),

@@ -124,7 +124,8 @@ pub(super) fn unsent(op: Op, writes: bool, error: reqwest::Error) -> Failure {
 pub(super) fn no_login(op: Op, error: &CredentialsError) -> Error {
     let why = format!("the credentials got no token: {}", root(error));
     match error.is_transient() {
-        true => Error::new(ErrorKind::Unavailable, op, why),
+        true => Error::new(ErrorKind::Unavailable, op, why)
+            .hint("outside Google Cloud no metadata server gives one: service_account_file=… names a key"),
         false => Error::new(ErrorKind::Denied, op, why)
             .hint("have they expired, or were they withdrawn? service_account_file=… gives others"),
     }

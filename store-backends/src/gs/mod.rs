@@ -58,6 +58,7 @@
 //! ```
 
 mod backend;
+mod begun;
 mod client;
 mod condition;
 mod config;

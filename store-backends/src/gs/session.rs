@@ -80,20 +80,28 @@ impl Wire {
         Ok(url)
     }
 
+    /// Where an upload begins, and what is said there.
+    pub(super) fn session_request(
+        &self,
+        name: &str,
+        draft: &Draft,
+        condition: Condition,
+    ) -> Result<(reqwest::Url, Bytes)> {
+        let url = self.upload_url(name, condition)?;
+        let body = describe(&draft.describe(model::Object::new()), self.config().storage_class.as_deref());
+        Ok((url, body.to_string().into()))
+    }
+
     /// Begins an upload. Nothing is to be seen of it before it is done.
     pub(super) async fn begin_session(
         &self,
         op: Op,
         call: &Call,
-        name: &str,
-        draft: &Draft,
-        condition: Condition,
+        url: reqwest::Url,
+        body: Bytes,
     ) -> Result<Result<Session, Failure>> {
         let live = self.live(op, call).await?;
-        let url = self.upload_url(name, condition)?;
-        let body = describe(&draft.describe(model::Object::new()), self.config().storage_class.as_deref());
-        let sending = Sending::new(Method::POST, body.to_string().into())
-            .with(CONTENT_TYPE, "application/json; charset=UTF-8");
+        let sending = Sending::new(Method::POST, body).with(CONTENT_TYPE, "application/json; charset=UTF-8");
         // An upload that nobody hears of changes no value.
         let answer = match self.exchange(op, call, &live, url, sending, false).await? {
             Ok(answer) => answer,

@@ -12,10 +12,11 @@ use larder_store_core::{
     ByteStream, Call, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result, Version, Written,
 };
 
+use super::begun::Begun;
 use super::condition::{Condition, Refused, mine};
 use super::error::{Failure, Said};
 use super::put::Draft;
-use super::session::{Progress, Session};
+use super::session::Progress;
 use super::wire::Wire;
 
 /// The most room that is made for a piece before its bytes are there.
@@ -43,16 +44,16 @@ pub(super) async fn put_stream(
             Refused::Free => Condition::Absent,
         },
     };
-    let upload = match Upload::begin(wire, retries, op, call, name, &draft, condition).await? {
-        Begun::Upload(upload) => upload,
-        Begun::Refused(name) => {
-            return match wire.refused(op, &name, options, id).await? {
-                Refused::Mine(version) => written_before(wire, op, &draft, version, body, options).await,
-                _ => Err(replaced(op)),
-            };
+    match Begun::begin(wire, retries, op, call, &name, &draft, condition).await? {
+        Some(begun) => {
+            let wire = wire.clone();
+            Upload { wire, retries, op, call, name, begun }.run(&draft, body, options).await
         }
-    };
-    upload.run(&draft, body, options).await
+        None => match wire.refused(op, &name, options, id).await? {
+            Refused::Mine(version) => written_before(wire, op, &draft, version, body, options).await,
+            _ => Err(replaced(op)),
+        },
+    }
 }
 
 fn lost(op: Op) -> Error {
@@ -79,21 +80,14 @@ async fn written_before(
     Ok(mine(wire.written(draft, 0, size), version))
 }
 
-enum Begun<'a> {
-    Upload(Upload<'a>),
-    /// The condition does not hold; the name comes back.
-    Refused(String),
-}
-
-/// An upload that was begun. Dropped before its end, it is cancelled.
+/// An upload that goes on.
 struct Upload<'a> {
     wire: Arc<Wire>,
     retries: &'a Retries,
     op: Op,
     call: &'a Call,
     name: String,
-    session: Session,
-    over: AtomicBool,
+    begun: Begun,
 }
 
 /// Bytes of an upload that stand behind each other.
@@ -105,27 +99,6 @@ struct Piece {
 }
 
 impl<'a> Upload<'a> {
-    async fn begin(
-        wire: &Arc<Wire>,
-        retries: &'a Retries,
-        op: Op,
-        call: &'a Call,
-        name: String,
-        draft: &Draft,
-        condition: Condition,
-    ) -> Result<Begun<'a>> {
-        let begun = retries.run(op, call, |_| async {
-            match wire.begin_session(op, call, &name, draft, condition).await? {
-                Ok(session) => Ok(Some(session)),
-                Err(failure) if failure.is(Said::Precondition) => Ok(None),
-                Err(failure) => Err(failure.into()),
-            }
-        });
-        let Some(session) = begun.await? else { return Ok(Begun::Refused(name)) };
-        let (wire, over) = (wire.clone(), AtomicBool::new(false));
-        Ok(Begun::Upload(Upload { wire, retries, op, call, name, session, over }))
-    }
-
     /// Sends the body, one piece while the next one is filled.
     async fn run(self, draft: &Draft, body: ByteStream, options: &PutOptions) -> Result<Written> {
         let (hint, most) = (options.size_hint, self.wire.guarantees.max_value);
@@ -157,7 +130,7 @@ impl<'a> Upload<'a> {
         let kept = std::sync::atomic::AtomicU64::new(piece.from);
         let sent = self.retries.run(op, call, |_| async {
             if !sure.load(Ordering::Relaxed) {
-                match self.kept(piece, self.wire.ask_session(op, call, &self.session).await?)? {
+                match self.kept(piece, self.wire.ask_session(op, call, &self.begun.session).await?)? {
                     Some(now) => kept.store(now, Ordering::Relaxed),
                     None => return Ok(false),
                 }
@@ -170,7 +143,7 @@ impl<'a> Upload<'a> {
                 }
                 let mut bytes = piece.bytes.clone();
                 bytes.advance((from - piece.from) as usize);
-                let sent = self.wire.send_piece(op, call, &self.session, from, bytes, None).await?;
+                let sent = self.wire.send_piece(op, call, &self.begun.session, from, bytes, None).await?;
                 let Some(now) = self.kept(piece, sent)? else { return Ok(false) };
                 kept.store(now, Ordering::Relaxed);
                 if now <= from {
@@ -214,11 +187,12 @@ impl<'a> Upload<'a> {
                 let mut bytes = piece.bytes.clone();
                 bytes.advance((from - piece.from) as usize);
                 let end = Some((size, sum));
-                let mut answer = self.wire.send_piece(op, call, &self.session, from, bytes, end).await?;
+                let mut answer =
+                    self.wire.send_piece(op, call, &self.begun.session, from, bytes, end).await?;
                 if answer.as_ref().is_err_and(|failed| !failed.error.settled()) {
                     open = true;
                     // A session is an object at most once, and tells which.
-                    if let Ok(now) = self.wire.ask_session(op, call, &self.session).await? {
+                    if let Ok(now) = self.wire.ask_session(op, call, &self.begun.session).await? {
                         answer = Ok(now);
                     }
                 }
@@ -258,7 +232,7 @@ impl<'a> Upload<'a> {
         .await;
         match done {
             Ok(mut written) => {
-                self.over.store(true, Ordering::Relaxed);
+                self.begun.over();
                 written.settled &= !open;
                 Ok(written)
             }
@@ -337,25 +311,5 @@ impl Filler<'_> {
             ),
         };
         Err(Error::new(kind, self.upload.op, why))
-    }
-}
-
-impl Drop for Upload<'_> {
-    fn drop(&mut self) {
-        if *self.over.get_mut() || tokio::runtime::Handle::try_current().is_err() {
-            return;
-        }
-        let (wire, retries) = (self.wire.clone(), self.retries.clone());
-        let (session, op) = (self.session.clone(), self.op);
-        // From now on, so that a drain that begins before the task does waits for it.
-        let counted = wire.inflight.enter();
-        self.wire.env.spawn(async move {
-            let call = Call::default();
-            let cancelled = retries.run(op, &call, |_| wire.cancel_session(op, &call, &session));
-            if let Err(error) = cancelled.await {
-                tracing::warn!(store = %wire.id, %error, "an upload that was given up is not cancelled: the service forgets it after a week");
-            }
-            drop(counted);
-        });
     }
 }

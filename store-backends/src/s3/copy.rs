@@ -165,8 +165,8 @@ impl Upload<'_> {
                     .sdk
                     .upload_part_copy()
                     .bucket(wire.bucket())
-                    .key(self.name.as_str())
-                    .upload_id(self.id.as_str())
+                    .key(self.begun.name.as_str())
+                    .upload_id(self.begun.id.as_str())
                     .part_number(number)
                     .copy_source(&source.path)
                     .copy_source_if_match(&source.etag)

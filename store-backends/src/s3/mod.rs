@@ -54,6 +54,7 @@
 //! ```
 
 mod backend;
+mod begun;
 mod client;
 mod condition;
 mod config;

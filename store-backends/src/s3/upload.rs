@@ -1,7 +1,6 @@
 //! Writing values in parts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -11,14 +10,12 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::layer::retry::{Retries, unknown};
 use larder_store_core::record::{Head, Sealer};
-use larder_store_core::{
-    ByteStream, Call, Error, ErrorKind, Key, Native, Op, PutOptions, Result, Version, Written,
-};
+use larder_store_core::{ByteStream, Call, Error, ErrorKind, Key, Op, PutOptions, Result, Version, Written};
 
+use super::begun::Begun;
 use super::condition::{Condition, Refused, gone, mine};
 use super::error::Failure;
 use super::put::Draft;
-use super::stored::stored;
 use super::wire::Wire;
 
 /// Parts of one upload (Amazon S3 User Guide, "Multipart upload limits").
@@ -50,16 +47,14 @@ pub(super) async fn put_stream(
     upload.complete(key, &draft, condition, options, size).await
 }
 
-/// An upload that was begun. Dropped before its end, it is aborted.
+/// An upload that goes on.
 pub(super) struct Upload<'a> {
     pub(super) wire: Arc<Wire>,
     pub(super) retries: &'a Retries,
     pub(super) op: Op,
     pub(super) call: &'a Call,
-    pub(super) name: String,
-    pub(super) id: String,
+    pub(super) begun: Begun,
     parts: std::sync::Mutex<Vec<CompletedPart>>,
-    over: AtomicBool,
 }
 
 impl<'a> Upload<'a> {
@@ -71,30 +66,8 @@ impl<'a> Upload<'a> {
         name: String,
         draft: &Draft,
     ) -> Result<Upload<'a>> {
-        let begun = retries.run(op, call, |_| async {
-            let live = wire.live(op, call).await?;
-            let field = |native: Native| draft.fields[native as usize].clone();
-            let request = live
-                .sdk
-                .create_multipart_upload()
-                .bucket(wire.bucket())
-                .key(name.as_str())
-                .set_metadata(Some(draft.entries.clone()))
-                .set_content_type(field(Native::ContentType))
-                .set_cache_control(field(Native::CacheControl))
-                .set_content_encoding(field(Native::ContentEncoding))
-                .set_content_disposition(field(Native::ContentDisposition))
-                .set_content_language(field(Native::ContentLanguage));
-            let request = stored!(request, &wire.config().stored).send();
-            // An upload that nobody hears of changes no value.
-            Ok(wire.read(op, call, &live, request).await??)
-        });
-        let begun = begun.await?;
-        let none =
-            || Error::new(ErrorKind::Unavailable, op, "the service began an upload and did not name it");
-        let id = begun.upload_id().ok_or_else(none)?.to_owned();
-        let (parts, over) = (Default::default(), Default::default());
-        Ok(Upload { wire: wire.clone(), retries, op, call, name, id, parts, over })
+        let begun = Begun::begin(wire, retries, op, call, name, draft).await?;
+        Ok(Upload { wire: wire.clone(), retries, op, call, begun, parts: Default::default() })
     }
 
     /// Bytes of part `number`, counted from 1, of a value of which `hint` says how long it is.
@@ -220,8 +193,8 @@ impl<'a> Upload<'a> {
                     .sdk
                     .upload_part()
                     .bucket(wire.bucket())
-                    .key(self.name.as_str())
-                    .upload_id(self.id.as_str())
+                    .key(self.begun.name.as_str())
+                    .upload_id(self.begun.id.as_str())
                     .part_number(number)
                     .body(Body::from(part))
                     .send();
@@ -271,7 +244,7 @@ impl<'a> Upload<'a> {
                 };
                 let lost = failed.code.as_deref() == Some("NoSuchUpload");
                 if failed.is(412) {
-                    let again = match self.wire.refused(op, key, &self.name, options, id).await {
+                    let again = match self.wire.refused(op, key, &self.begun.name, options, id).await {
                         Ok(Refused::Mine(version)) => return Ok(made(version)),
                         Ok(Refused::Still(etag)) => {
                             condition = Condition::Match(etag);
@@ -290,7 +263,7 @@ impl<'a> Upload<'a> {
                 }
                 open |= !failed.error.settled();
                 if !failed.error.settled() || (lost && open) {
-                    let now = self.wire.current(op, call, key, &self.name).await.ok().flatten();
+                    let now = self.wire.current(op, call, key, &self.begun.name).await.ok().flatten();
                     if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
                         return Ok(made(now.version));
                     }
@@ -309,7 +282,7 @@ impl<'a> Upload<'a> {
         .await;
         match done {
             Ok(mut written) => {
-                self.over.store(true, Ordering::Relaxed);
+                self.begun.over();
                 written.settled &= !open;
                 Ok(written)
             }
@@ -331,43 +304,13 @@ impl<'a> Upload<'a> {
             .sdk
             .complete_multipart_upload()
             .bucket(self.wire.bucket())
-            .key(self.name.as_str())
-            .upload_id(self.id.as_str())
+            .key(self.begun.name.as_str())
+            .upload_id(self.begun.id.as_str())
             .multipart_upload(parts.clone())
             .set_if_match(condition.if_match())
             .set_if_none_match(condition.if_none_match())
             .send();
         let done = self.wire.write(self.op, self.call, &live, 0, request).await?;
         Ok(done.map(|done| done.e_tag().unwrap_or_default().to_owned()))
-    }
-}
-
-impl Drop for Upload<'_> {
-    fn drop(&mut self) {
-        if *self.over.get_mut() || tokio::runtime::Handle::try_current().is_err() {
-            return;
-        }
-        let (wire, retries) = (self.wire.clone(), self.retries.clone());
-        let (name, id, op) = (std::mem::take(&mut self.name), std::mem::take(&mut self.id), self.op);
-        // From now on, so that a drain that begins before the task does waits for it.
-        let counted = wire.inflight.enter();
-        self.wire.env.spawn(async move {
-            let call = Call::default();
-            let aborted = retries.run(op, &call, |_| abort(&wire, op, &call, &name, &id));
-            if let Err(error) = aborted.await {
-                tracing::warn!(store = %wire.id, %error, "the parts of an upload that was given up are still there");
-            }
-            drop(counted);
-        });
-    }
-}
-
-/// Gives up an upload and its parts. One that is gone already is no error.
-pub(super) async fn abort(wire: &Wire, op: Op, call: &Call, name: &str, id: &str) -> Result<()> {
-    let live = wire.live(op, call).await?;
-    let request = live.sdk.abort_multipart_upload().bucket(wire.bucket()).key(name).upload_id(id).send();
-    match wire.write(op, call, &live, 0, request).await? {
-        Err(failure) if !failure.is(404) => Err(failure.into()),
-        _ => Ok(()),
     }
 }

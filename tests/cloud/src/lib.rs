@@ -17,6 +17,7 @@ pub mod gs;
 pub mod installed;
 mod lock;
 pub mod ministack;
+pub mod port;
 mod program;
 pub mod proxy;
 #[cfg(feature = "redis")]

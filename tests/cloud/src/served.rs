@@ -2,23 +2,21 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Failure;
+use crate::port::Port;
 
 /// How long it may take to answer for the first time: it is slow to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Where there is room for the port to be lost to somebody else between being found free and being taken.
-const TRIES: usize = 3;
-
 /// A running server. It ends when this is dropped, and when the thread that started it ends.
 #[derive(Debug)]
 pub struct Served {
     child: Child,
-    port: u16,
+    port: Port,
     /// Its state and its log.
     folder: tempfile::TempDir,
 }
@@ -29,23 +27,13 @@ impl Served {
     /// # Errors
     /// If it cannot be run, ends, or does not answer within a minute; its log is told.
     pub fn start(name: &str, program: &Path, tell: impl Fn(&mut Command, u16)) -> Result<Self, Failure> {
-        let mut tries = 1;
-        loop {
-            match Self::start_once(name, program, &tell) {
-                Err(_) if tries < TRIES => tries += 1,
-                done => return done,
-            }
-        }
-    }
-
-    fn start_once(name: &str, program: &Path, tell: &impl Fn(&mut Command, u16)) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = Port::take()?;
         let log = File::create(folder.path().join("log"))?;
         // setpriv gives it to the kernel to end this child with its parent, however that ends.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-        tell(&mut command, port);
+        tell(&mut command, port.number());
         let child = command
             .env("HOME", folder.path())
             .env("TMPDIR", folder.path())
@@ -78,7 +66,7 @@ impl Served {
     /// # Errors
     /// If none comes.
     pub fn ask(&self, what: &str) -> std::io::Result<[u8; 12]> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let length = "Content-Length: 0\r\nConnection: close";
@@ -95,12 +83,12 @@ impl Served {
 
     /// Where it is, as `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 }
 

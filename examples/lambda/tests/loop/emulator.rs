@@ -1,13 +1,14 @@
 //! `cargo lambda watch`, as its emulator of the Runtime API alone.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use larder_cloud_tests::installed;
+use larder_cloud_tests::port::Port;
 
 /// The function's name.
 const NAME: &str = "larder-lambda";
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Emulator {
     program: PathBuf,
     child: Child,
-    port: u16,
+    port: Port,
     folder: tempfile::TempDir,
 }
 
@@ -27,14 +28,14 @@ impl Emulator {
     pub(crate) fn for_test(test: &str) -> Option<Emulator> {
         let program = installed::or_skip(test, "cargo-lambda", "LARDER_CARGO_LAMBDA")?;
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = Port::take().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         // It asks cargo about the package in its folder, and goes with the test however that ends.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(&program)
             .args(["lambda", "watch", "--only-lambda-apis", "--ignore-changes", "-A", "127.0.0.1", "-P"])
-            .arg(port.to_string())
+            .arg(port.number().to_string())
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("CARGO_NET_OFFLINE", "true")
             .stdin(Stdio::null())
@@ -43,7 +44,7 @@ impl Emulator {
             .spawn()
             .expect("setpriv runs");
         let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port.number())).is_err() {
             let said = std::fs::read_to_string(folder.path().join("log")).unwrap();
             assert!(child.try_wait().unwrap().is_none(), "cargo lambda watch ended: {said}");
             assert!(begun.elapsed() < PATIENCE, "cargo lambda watch does not listen: {said}");
@@ -54,13 +55,13 @@ impl Emulator {
 
     /// What a function finds in `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) fn runtime_api(&self) -> String {
-        format!("http://127.0.0.1:{}/.rt/{NAME}", self.port)
+        format!("http://127.0.0.1:{}/.rt/{NAME}", self.port.number())
     }
 
     /// Invokes the function.
     pub(crate) fn invoke(&self, event: &str) -> Result<String, String> {
         let done = Command::new(&self.program)
-            .args(["lambda", "invoke", "-A", "127.0.0.1", "-P", &self.port.to_string(), NAME])
+            .args(["lambda", "invoke", "-A", "127.0.0.1", "-P", &self.port.number().to_string(), NAME])
             .args(["--data-ascii", event])
             .current_dir(self.folder.path())
             .output()

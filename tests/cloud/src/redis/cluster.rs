@@ -1,35 +1,20 @@
 //! Three primaries, a replica each.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::server::{Programs, Server, free_port};
+use super::server::{Programs, Server};
 use crate::Failure;
 
 /// Nodes of a cluster.
 const NODES: usize = 6;
 /// How long the nodes may take to find together.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What is added to a port for the nodes' own talk, as Redis does by itself.
-const BUS: u16 = 10_000;
 
 /// A Redis Cluster.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Server>,
-}
-
-/// A port that is free now, and the one of the bus beside it.
-fn port_with_bus() -> Result<u16, Failure> {
-    loop {
-        // Drawn by the system, and moved to where the bus's port is a port too and nobody is given one.
-        let port = 11_000 + free_port()? % 10_000;
-        let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        if free(port) && free(port + BUS) {
-            return Ok(port);
-        }
-    }
 }
 
 impl Cluster {
@@ -49,15 +34,8 @@ impl Cluster {
     pub fn start(programs: &Programs, timeout: Duration) -> Result<Cluster, Failure> {
         let timeout = format!("cluster-node-timeout {}", timeout.as_millis());
         let settings = ["cluster-enabled yes", "cluster-config-file nodes.conf", "appendonly yes", &timeout];
-        let mut nodes: Vec<Server> = Vec::with_capacity(NODES);
-        let mut tries = 0;
-        while nodes.len() < NODES {
-            match port_with_bus().and_then(|port| Server::start_on(programs, port, &settings, None)) {
-                Ok(node) => nodes.push(node),
-                Err(_) if tries < NODES => tries += 1,
-                Err(failure) => return Err(failure),
-            }
-        }
+        let nodes: Vec<_> =
+            (0..NODES).map(|_| Server::start(programs, &settings)).collect::<Result<_, _>>()?;
         let mut create = Command::new(&programs.cli);
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));

@@ -2,18 +2,17 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::tls::Certificates;
+use crate::port::Port;
 use crate::{Failure, installed};
 
 /// How long it may take to answer for the first time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Where there is room for the port to be lost to somebody else between being found free and being taken.
-const TRIES: usize = 3;
 
 /// Where the programs are.
 #[derive(Debug, Clone)]
@@ -41,16 +40,11 @@ impl Programs {
 pub struct Server {
     programs: Programs,
     child: Option<Child>,
-    port: u16,
+    port: Port,
     settings: Vec<String>,
     tls: Option<Certificates>,
     /// Its data, its settings and its log.
     folder: tempfile::TempDir,
-}
-
-/// A port that is free now.
-pub(super) fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 impl Server {
@@ -68,7 +62,7 @@ impl Server {
     /// # Errors
     /// If it cannot be run, ends, or does not answer; its log is told.
     pub fn start(programs: &Programs, settings: &[&str]) -> Result<Server, Failure> {
-        Server::start_with(programs, settings, None)
+        Server::start_on(programs, settings, None)
     }
 
     /// The same on a port with TLS, and on no other.
@@ -80,39 +74,18 @@ impl Server {
         settings: &[&str],
         certificates: Certificates,
     ) -> Result<Server, Failure> {
-        Server::start_with(programs, settings, Some(certificates))
+        Server::start_on(programs, settings, Some(certificates))
     }
 
-    fn start_with(
+    fn start_on(
         programs: &Programs,
-        settings: &[&str],
-        tls: Option<Certificates>,
-    ) -> Result<Server, Failure> {
-        let mut tries = 1;
-        loop {
-            let started =
-                free_port().and_then(|port| Server::start_on(programs, port, settings, tls.clone()));
-            match started {
-                Err(_) if tries < TRIES => tries += 1,
-                done => return done,
-            }
-        }
-    }
-
-    /// Starts one on this port.
-    ///
-    /// # Errors
-    /// Those of [`Server::start`].
-    pub(super) fn start_on(
-        programs: &Programs,
-        port: u16,
         settings: &[&str],
         tls: Option<Certificates>,
     ) -> Result<Server, Failure> {
         let mut server = Server {
             programs: programs.clone(),
             child: None,
-            port,
+            port: Port::take()?,
             settings: settings.iter().map(|line| (*line).to_owned()).collect(),
             tls,
             folder: tempfile::Builder::new().prefix("redis-").tempdir()?,
@@ -135,9 +108,9 @@ impl Server {
             "save \"\"".to_owned(),
         ];
         match &self.tls {
-            None => lines.push(format!("port {}", self.port)),
+            None => lines.push(format!("port {}", self.port())),
             Some(tls) => {
-                lines.extend(["port 0".to_owned(), format!("tls-port {}", self.port)]);
+                lines.extend(["port 0".to_owned(), format!("tls-port {}", self.port())]);
                 lines.push(format!("tls-cert-file {}", tls.server_cert().display()));
                 lines.push(format!("tls-key-file {}", tls.server_key().display()));
                 lines.push(format!("tls-ca-cert-file {}", tls.ca().display()));
@@ -187,7 +160,7 @@ impl Server {
             return self.cli(&["PING"]).is_ok_and(|said| said.contains("PONG") || said.contains("NOAUTH"));
         }
         let ask = || -> std::io::Result<[u8; 5]> {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()));
             let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
             stream.set_read_timeout(Some(Duration::from_secs(1)))?;
             stream.write_all(b"PING\r\n")?;
@@ -204,7 +177,7 @@ impl Server {
     /// If the program fails.
     pub fn cli(&self, args: &[&str]) -> Result<String, Failure> {
         let mut command = Command::new(&self.programs.cli);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        command.args(["-h", "127.0.0.1", "-p", &self.port().to_string()]);
         if let Some(tls) = &self.tls {
             command.arg("--tls").arg("--cacert").arg(tls.ca());
             command.arg("--cert").arg(tls.client_cert()).arg("--key").arg(tls.client_key());
@@ -237,7 +210,7 @@ impl Server {
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Its process, if it runs.
@@ -252,7 +225,7 @@ impl Server {
 
     /// A store's URL for a namespace of database 0, written as it stands in a URL.
     pub fn url(&self, namespace: &str) -> String {
-        let port = self.port;
+        let port = self.port();
         match &self.tls {
             None => format!("redis://127.0.0.1:{port}/0/{namespace}?attempt_timeout=10s"),
             Some(tls) => {

@@ -10,4 +10,5 @@ mod requests;
 mod stored;
 mod subject;
 mod twice;
+mod uploads;
 mod versions;
