@@ -17,9 +17,9 @@ fn double() -> Double {
         .expect("the double starts")
 }
 
-/// More than a part, and then nothing for ever.
+/// More than one request takes, and then nothing for ever.
 fn endless() -> ByteStream {
-    stream::repeat_with(|| Ok(Bytes::from(vec![1; 1 << 20]))).take(9).chain(stream::pending()).boxed()
+    stream::repeat_with(|| Ok(Bytes::from(vec![1; 1 << 20]))).take(20).chain(stream::pending()).boxed()
 }
 
 /// Waits until the service has begun an upload, whether its answer is here or on its way.
