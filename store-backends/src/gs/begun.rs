@@ -38,11 +38,9 @@ impl Begun {
             let (tell, told) = oneshot::channel();
             let (own, retries) = (wire.clone(), retries.clone());
             let counted = wire.inflight.enter();
-            let mut apart = Call::default();
-            apart.ext = call.ext.clone();
             // The request goes on when nobody waits for it any more: what it begins must be known to be cancelled.
             wire.env.spawn(async move {
-                let begun = own.begin_session(op, &apart, url, body).await;
+                let begun = own.begin_session(op, &Call::default(), url, body).await;
                 let begun = begun.map(|begun| {
                     begun.map(|session| Begun {
                         wire: own,

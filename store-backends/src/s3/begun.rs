@@ -36,11 +36,9 @@ impl Begun {
             let (own, retries, name) = (wire.clone(), retries.clone(), name.clone());
             let (entries, fields) = (draft.entries.clone(), draft.fields.clone());
             let counted = wire.inflight.enter();
-            let mut apart = Call::default();
-            apart.ext = call.ext.clone();
             // The request goes on when nobody waits for it any more: what it begins must be known to be aborted.
             wire.env.spawn(async move {
-                let begun = create(&own, op, &apart, &name, entries, fields).await;
+                let begun = create(&own, op, &name, entries, fields).await;
                 let begun =
                     begun.map(|id| Begun { wire: own, retries, op, name, id, over: AtomicBool::new(false) });
                 drop(tell.send(begun));
@@ -79,15 +77,10 @@ impl Drop for Begun {
 }
 
 /// Begins an upload; its number.
-async fn create(
-    wire: &Arc<Wire>,
-    op: Op,
-    call: &Call,
-    name: &str,
-    entries: Entries,
-    mut fields: Fields,
-) -> Result<String> {
-    let live = wire.live(op, call).await?;
+async fn create(wire: &Arc<Wire>, op: Op, name: &str, entries: Entries, fields: Fields) -> Result<String> {
+    let call = Call::default();
+    let live = wire.live(op, &call).await?;
+    let mut fields = fields;
     let mut field = |native: Native| fields[native as usize].take();
     let request = live
         .sdk
@@ -102,7 +95,7 @@ async fn create(
         .set_content_language(field(Native::ContentLanguage));
     let request = stored!(request, &wire.config().stored).send();
     // An upload that nobody hears of changes no value.
-    let begun = wire.read(op, call, &live, request).await??;
+    let begun = wire.read(op, &call, &live, request).await??;
     let none = || Error::new(ErrorKind::Unavailable, op, "the service began an upload and did not name it");
     Ok(begun.upload_id().ok_or_else(none)?.to_owned())
 }
