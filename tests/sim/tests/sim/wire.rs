@@ -25,7 +25,7 @@ fn good(options: &Options) {
     let Some(report) = run(options).unwrap() else { return };
     report.assert_good();
     assert!(report.counted("requests that met a fault") > 1000, "{}", report.json());
-    assert!(report.counted("added to counters") > 20, "{}", report.json());
+    assert!(report.counted("added to counters") > 5, "{}", report.json());
 }
 
 /// It ends at the first wrong answer, long before this.
@@ -65,7 +65,7 @@ fn nor_behind_a_proxy_that_harms() {
 
 #[test]
 fn nor_on_gs() {
-    good(&Options { on: On::Gs, ..options("plain", 5000) });
+    good(&Options { on: On::Gs, clients: 48, keys: 24, ..options("plain", 5000) });
 }
 
 #[test]
