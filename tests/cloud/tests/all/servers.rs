@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use larder_cloud_tests::ministack::MiniStack;
-use larder_cloud_tests::{dynamodb, gs, redis, s3};
+use larder_cloud_tests::dynamodb::{self, Dynalite};
+use larder_cloud_tests::{gs, redis, s3};
 
 /// All that a store may be opened on.
 pub(crate) struct Servers {
     s3: s3::Double,
     gs: gs::Double,
-    dynamodb: MiniStack,
+    dynamodb: Dynalite,
     redis: redis::Server,
 }
 
@@ -22,14 +22,19 @@ impl Servers {
         let servers = Servers {
             s3: s3::Double::start(s3::DoubleOptions::default()).expect("the double starts"),
             gs: gs::Double::start(gs::DoubleOptions::default()).expect("the double starts"),
-            dynamodb: MiniStack::for_test(test)?,
+            dynamodb: Dynalite::for_test(test)?,
             redis: redis::Server::for_test(test, &[])?,
         };
         servers.s3.create_bucket("bucket");
         servers.gs.create_bucket("bucket");
-        let table = format!("{}&create=true", dynamodb::url(servers.dynamodb.port(), "table"));
+        let table = format!("{}&create=true", servers.dynamodb_url("table"));
         drop(larder::open(&table).await.expect("a table"));
         Some(servers)
+    }
+
+    /// Without transactions, which the emulator does not have.
+    fn dynamodb_url(&self, place: &str) -> String {
+        format!("{}&transactions=false", dynamodb::url(self.dynamodb.port(), place))
     }
 
     /// The URL of a store of a kind: a backend, in another layout, or a stack.
@@ -44,7 +49,7 @@ impl Servers {
             "s3" => s3,
             "s3 layout=record" => format!("{s3}&layout=record"),
             "gs" => self.gs.url(&format!("bucket/{name}")),
-            "dynamodb" => dynamodb::url(self.dynamodb.port(), &format!("table/{name}")),
+            "dynamodb" => self.dynamodb_url(&format!("table/{name}")),
             "redis" => self.redis.url(name),
             "lmdb/s3" => format!("lmdb:{place}?capacity=64MiB | {s3}&fresh=sole_writer"),
             "memory/lmdb/file" => {

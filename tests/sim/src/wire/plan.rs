@@ -11,11 +11,14 @@ use super::{Mutant, Options};
 /// How late a late effect is, and how long a slow body takes.
 pub(super) const DELAY: Duration = Duration::from_millis(120);
 
+/// The share of requests that a broken proxy does its harm to.
+pub(super) const BROKEN: f64 = 0.05;
+
 /// Faults that are kinds of one and share its rate.
-fn groups(mutant: Option<Mutant>) -> Vec<Vec<Fault>> {
+fn groups() -> Vec<Vec<Fault>> {
     let bare = |when| [500, 502, 503, 504].map(|status| Fault::Bare(status, when)).to_vec();
     let hinted = |fault: fn(bool) -> Fault| vec![fault(false), fault(true)];
-    let mut groups = vec![
+    vec![
         vec![Fault::Reset(When::Before)],
         vec![Fault::Reset(When::After)],
         vec![Fault::BlackHole(When::Before), Fault::BlackHole(When::After)],
@@ -30,17 +33,16 @@ fn groups(mutant: Option<Mutant>) -> Vec<Vec<Fault>> {
         vec![Fault::Conflict(When::After)],
         vec![Fault::WrongChecksum, Fault::DamagedRequest],
         vec![Fault::ExpiredToken],
-    ];
-    if mutant == Some(Mutant::ResendingProxy) {
-        groups.push(vec![Fault::FalsePrecondition]);
-    }
-    groups
+    ]
 }
 
 /// Every group at the campaign's rate. A byte is changed in either direction, not both, so those two do not share.
 pub(super) fn plan(options: &Options, seed: u64) -> FaultPlan {
     let mut plan = FaultPlan::new(seed).delay(DELAY);
-    for group in groups(options.mutant) {
+    if options.mutant == Some(Mutant::ResendingProxy) {
+        plan = plan.with(Fault::FalsePrecondition, BROKEN);
+    }
+    for group in groups() {
         let apart = group.contains(&Fault::WrongChecksum);
         let share = if apart { 1.0 } else { group.len() as f64 };
         for fault in group {

@@ -7,7 +7,7 @@ use larder_cloud_tests::gs;
 use larder_cloud_tests::proxy::{Harm, Plan, Proxy};
 use larder_cloud_tests::s3;
 
-use super::plan::DELAY;
+use super::plan::{BROKEN, DELAY};
 #[cfg(feature = "gs")]
 use super::plan::{GRPC, grpc_plan};
 use super::{Mutant, Options, plan};
@@ -101,7 +101,7 @@ fn harms(options: &Options, seed: u64) -> Plan {
         plan = plan.with(harm, if shares { rate / 2.0 } else { rate });
     }
     match options.mutant {
-        Some(Mutant::ReplayingProxy) => plan.with(Harm::Replayed, rate),
+        Some(Mutant::ReplayingProxy) => plan.with(Harm::Replayed, BROKEN),
         _ => plan,
     }
 }
