@@ -43,10 +43,12 @@ async fn in_write_shards() {
 #[tokio::test(flavor = "multi_thread")]
 async fn below_lmdb() {
     let (name, test) = ("lmdb/dynamodb", "conformance::below_lmdb");
-    lacks(test, On::Dynalite, "TransactWriteItems", "conformance::on_ministack");
-    let minimum = Minimum { transaction: 0, ..Minimum::DYNAMODB };
     let text = |url: &str, folder: &str| format!("lmdb:{folder}?capacity=256MiB | {url}&fresh=sole_writer");
-    check(Cloud { name, test, minimum, on: On::Dynalite, text, own_table: true }, Options::quick()).await;
+    check(
+        Cloud { name, test, minimum: Minimum::DYNAMODB, on: On::MiniStack, text, own_table: true },
+        Options::quick(),
+    )
+    .await;
 }
 
 /// More writers than the suite has in its short form: none of their increments is lost.

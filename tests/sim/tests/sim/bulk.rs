@@ -3,11 +3,11 @@ use larder_sim::place::Place;
 
 use crate::program;
 
-/// Three hundred thousand entries, and thirty thousand.
+/// A million entries, and a hundred thousand.
 fn memory_does_not_grow(way: Way) {
     let place = Place::new(None).unwrap();
     let (folder, program) = (place.path(), program());
-    let report = run(&Options { way, folder, entries: 300_000, few: 30_000, program }).unwrap();
+    let report = run(&Options { way, folder, entries: 1_000_000, few: 100_000, program }).unwrap();
     report.assert_good();
     assert!(report.counted("looks at it") > 20, "{}", report.json());
 }

@@ -33,13 +33,13 @@ fn damage(kind: Kind, cases: u64) {
 #[test]
 #[cfg(feature = "file")]
 fn file() {
-    damage(Kind::File, 500);
+    damage(Kind::File, 1000);
 }
 
 #[test]
 #[cfg(feature = "lmdb")]
 fn lmdb() {
-    damage(Kind::Lmdb, 500);
+    damage(Kind::Lmdb, 1000);
 }
 
 #[test]
