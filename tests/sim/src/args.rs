@@ -56,12 +56,18 @@ impl Args {
     /// # Errors
     /// It is none.
     pub fn number(&mut self, name: &str, default: u64) -> Outcome<u64> {
-        match self.text(name)? {
-            None => Ok(default),
-            Some(text) => text
-                .replace('_', "")
-                .parse()
-                .map_err(|_| format!("--{name} wants a whole number, not {text:?}").into()),
+        Ok(self.number_if_given(name)?.unwrap_or(default))
+    }
+
+    /// Takes a number, `_` between its digits allowed, if it was given.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn number_if_given(&mut self, name: &str) -> Outcome<Option<u64>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match text.replace('_', "").parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(format!("--{name} wants a whole number, not {text:?}").into()),
         }
     }
 

@@ -6,15 +6,15 @@ use crate::report::Report;
 use crate::{Outcome, clock, rng};
 
 /// Runs the campaign as its options say: `--on`, `--operations`, `--round`, `--clients`, `--keys`, `--layout`,
-/// `--mutant`, `--seed`.
+/// `--mutant`, `--seed`. What is not said depends on the service: [`On::crowd`].
 ///
 /// # Errors
 /// Options that are wrong, and what keeps the campaign from going on.
 pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
     let operations = args.number("operations", 100_000)?;
-    let clients = args.number("clients", 128)? as usize;
-    let keys = args.number("keys", 48)? as usize;
-    let of_a_round = args.number("round", 2500)?;
+    let clients = args.number_if_given("clients")?.map(|clients| clients as usize);
+    let keys = args.number_if_given("keys")?.map(|keys| keys as usize);
+    let of_a_round = args.number_if_given("round")?;
     let seed = args.number("seed", rng::fresh_seed())?;
     let on = match args.text("on")?.as_deref() {
         None | Some("all") => On::ALL.to_vec(),
@@ -40,13 +40,14 @@ pub fn command(mut args: Args) -> Outcome<Vec<Report>> {
         if layouts.is_empty() {
             return Err(format!("{} has no such layout", on.name()).into());
         }
+        let crowd = on.crowd();
         for &&layout in &layouts {
             let options = Options {
                 on,
                 operations: operations.div_ceil(layouts.len() as u64),
-                operations_of_a_round: of_a_round,
-                clients,
-                keys,
+                clients: clients.unwrap_or(crowd.0),
+                keys: keys.unwrap_or(crowd.1),
+                operations_of_a_round: of_a_round.unwrap_or(crowd.2),
                 rate: 0.05,
                 layout,
                 mutant,

@@ -119,6 +119,18 @@ impl On {
         }
     }
 
+    /// How many ask at once, on how many keys, and for how many calls of a round, where nothing is said of it.
+    /// Fewer of a slow server, which more would wait for longer than an attempt may take.
+    pub fn crowd(self) -> (usize, usize, u64) {
+        match self {
+            #[cfg(feature = "dynamodb")]
+            On::DynamoDb | On::Dynalite => (8, 12, 600),
+            #[cfg(feature = "gs")]
+            On::Gs => (48, 24, 2500),
+            _ => (128, 48, 2500),
+        }
+    }
+
     /// Bytes of a value that goes up in several parts.
     fn large(self) -> usize {
         match self {

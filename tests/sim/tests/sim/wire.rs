@@ -1,23 +1,19 @@
 use larder_sim::rng::fresh_seed;
 use larder_sim::wire::{Mutant, On, Options, run};
 
-fn options(layout: &'static str, operations: u64) -> Options {
+fn options(on: On, layout: &'static str, operations: u64) -> Options {
+    let (clients, keys, operations_of_a_round) = on.crowd();
     Options {
-        on: On::S3,
+        on,
         operations,
-        operations_of_a_round: 2500,
-        clients: 128,
-        keys: 48,
+        operations_of_a_round,
+        clients,
+        keys,
         rate: 0.05,
         layout,
         mutant: None,
         seed: fresh_seed(),
     }
-}
-
-/// By fewer clients: more would wait for these servers longer than an attempt may take.
-fn few(on: On, operations: u64) -> Options {
-    Options { on, clients: 8, keys: 12, operations_of_a_round: 600, ..options("record", operations) }
 }
 
 /// Runs it where its service is installed. It must meet harm, and bear it.
@@ -30,15 +26,14 @@ fn good(options: &Options) {
 
 /// It ends at the first wrong answer, long before this: beside little other harm, which would excuse more.
 fn mutant(on: On, mutant: Mutant) -> Options {
-    let mutant = Some(mutant);
+    let few = options(on, on.layouts()[0], 20_000);
     Options {
-        on,
-        clients: 32,
+        clients: few.clients.min(32),
         keys: 12,
-        operations_of_a_round: 850,
+        operations_of_a_round: few.operations_of_a_round.min(850),
         rate: 0.01,
-        mutant,
-        ..options(on.layouts()[0], 20_000)
+        mutant: Some(mutant),
+        ..few
     }
 }
 
@@ -51,37 +46,37 @@ fn seen(options: &Options) {
 /// Every kind of harm on the wire, 5 % each.
 #[test]
 fn no_write_is_lost_and_none_comes_from_nowhere() {
-    good(&options("plain", 2500));
+    good(&options(On::S3, "plain", 2500));
 }
 
 #[test]
 fn nor_where_objects_are_records() {
-    good(&options("record", 2500));
+    good(&options(On::S3, "record", 2500));
 }
 
 #[test]
 fn nor_behind_a_proxy_that_harms() {
-    good(&Options { on: On::S3Proxy, ..options("plain", 2500) });
+    good(&options(On::S3Proxy, "plain", 2500));
 }
 
 #[test]
 fn nor_on_gs() {
-    good(&Options { on: On::Gs, clients: 48, keys: 24, ..options("plain", 5000) });
+    good(&options(On::Gs, "plain", 5000));
 }
 
 #[test]
 fn nor_on_dynamodb() {
-    good(&few(On::DynamoDb, 2500));
+    good(&options(On::DynamoDb, "record", 2500));
 }
 
 #[test]
 fn nor_on_an_emulator_that_tells_less() {
-    good(&few(On::Dynalite, 2500));
+    good(&options(On::Dynalite, "record", 2500));
 }
 
 #[test]
 fn nor_on_redis() {
-    good(&Options { on: On::Redis, ..options("record", 5000) });
+    good(&options(On::Redis, "record", 5000));
 }
 
 #[test]
@@ -97,9 +92,7 @@ fn a_proxy_that_sends_again_by_itself_is_seen() {
 
 #[test]
 fn nor_is_one_overlooked_that_lets_writes_land_twice() {
-    for on in [On::S3Proxy, On::Gs, On::Redis] {
+    for on in [On::S3Proxy, On::Gs, On::Redis, On::Dynalite] {
         seen(&mutant(on, Mutant::ReplayingProxy));
     }
-    let few = few(On::Dynalite, 20_000);
-    seen(&Options { mutant: Some(Mutant::ReplayingProxy), rate: 0.01, ..few });
 }
