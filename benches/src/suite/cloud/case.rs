@@ -6,6 +6,9 @@ use crate::case::{Case, Unit};
 /// Nanoseconds of processor time that are allowed for all that ours does beyond the bare client.
 const ADDED: f64 = 20_000.0;
 
+/// Callers of a service that is busy: its workers do not go to sleep after each answer.
+pub(super) const AT_ONCE: usize = 16;
+
 /// What is done to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -49,7 +52,15 @@ impl Pair {
     }
 
     pub(super) fn cpu(self, act: Act) -> Case {
-        let case = self.case(act, ", CPU").unit(Unit::Cpu);
+        self.spent(act, ", CPU")
+    }
+
+    pub(super) fn cpu_at_once(self, act: Act) -> Case {
+        self.spent(act, &format!(", CPU, {AT_ONCE} at once"))
+    }
+
+    fn spent(self, act: Act, what: &str) -> Case {
+        let case = self.case(act, what).unit(Unit::Cpu);
         if self.bare { case.limit_added(ADDED) } else { case }
     }
 
@@ -59,7 +70,7 @@ impl Pair {
 
     /// Those whose work is timed.
     pub(super) fn timed(self) -> Vec<Case> {
-        Act::ALL.iter().flat_map(|&act| [self.cpu(act), self.time(act)]).collect()
+        Act::ALL.iter().flat_map(|&act| [self.cpu(act), self.cpu_at_once(act), self.time(act)]).collect()
     }
 
     /// Those whose requests are counted.

@@ -9,7 +9,7 @@ use larder::{Store, StoreExt};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::case::{Act, Pair};
+use super::case::{AT_ONCE, Act, Pair};
 use super::clock::{Clock, timed};
 use crate::case::Case;
 use crate::context::Context;
@@ -59,35 +59,44 @@ impl Side for Ours {
     }
 }
 
-/// One operation after the other, on a worker of the runtime, where a service's requests run.
+/// So many callers at once, on workers of the runtime, where a service's requests run: each has a share of the operations, one
+/// after the other.
 fn turn<'s>(
     runtime: &'s Runtime,
     workload: &'s Workload,
     act: Act,
     clock: Clock,
+    callers: usize,
     side: &'s impl Side,
 ) -> measure::Side<'s> {
-    match act {
-        Act::Get => Box::new(move |order| {
-            let (side, order) = (side.clone(), order.to_vec());
-            timed(runtime, clock, async move {
-                for i in order {
-                    black_box(side.get(i).await?.as_ref());
-                }
-                Ok(())
-            })
-        }),
-        Act::Put => Box::new(move |order| {
-            let puts: Vec<_> = order.iter().map(|&i| (i, workload.bytes(i))).collect();
-            let side = side.clone();
-            timed(runtime, clock, async move {
-                for (i, value) in puts {
-                    side.put(i, value).await?;
-                }
-                Ok(())
-            })
-        }),
+    Box::new(move |order| {
+        let share = |caller| order.iter().copied().skip(caller).step_by(callers);
+        match act {
+            Act::Get => {
+                let shares = (0..callers).map(|caller| gets(side.clone(), share(caller).collect()));
+                timed(runtime, clock, shares.collect())
+            }
+            Act::Put => {
+                let values = |caller| share(caller).map(|i| (i, workload.bytes(i))).collect();
+                let shares = (0..callers).map(|caller| puts(side.clone(), values(caller)));
+                timed(runtime, clock, shares.collect())
+            }
+        }
+    })
+}
+
+async fn gets(side: impl Side, order: Vec<usize>) -> Result<()> {
+    for i in order {
+        black_box(side.get(i).await?.as_ref());
     }
+    Ok(())
+}
+
+async fn puts(side: impl Side, order: Vec<(usize, Bytes)>) -> Result<()> {
+    for (i, value) in order {
+        side.put(i, value).await?;
+    }
+    Ok(())
 }
 
 /// Writes every value of a workload, one by one: the first of all makes what is made once.
@@ -130,9 +139,13 @@ pub(super) fn time(
     }
     let plan = context.wire_plan();
     for act in Act::ALL {
-        for (case, clock) in [(pair.cpu(act), Clock::Cpu), (pair.time(act), Clock::Wall)] {
-            let ours = turn(runtime, workload, act, clock, ours);
-            let theirs = turn(runtime, workload, act, clock, theirs);
+        for (case, clock, callers) in [
+            (pair.cpu(act), Clock::Cpu, 1),
+            (pair.cpu_at_once(act), Clock::Cpu, AT_ONCE),
+            (pair.time(act), Clock::Wall, 1),
+        ] {
+            let ours = turn(runtime, workload, act, clock, callers, ours);
+            let theirs = turn(runtime, workload, act, clock, callers, theirs);
             context.measure(case, &plan, workload, ours, theirs)?;
         }
     }
@@ -157,8 +170,8 @@ pub(super) fn count(
     };
     // Puts before gets, which find what was put.
     for act in [Act::Put, Act::Get] {
-        let ours = count(turn(runtime, workload, act, Clock::Wall, ours))?;
-        let theirs = count(turn(runtime, workload, act, Clock::Wall, theirs))?;
+        let ours = count(turn(runtime, workload, act, Clock::Wall, 1, ours))?;
+        let theirs = count(turn(runtime, workload, act, Clock::Wall, 1, theirs))?;
         if context.wants(&case(act)) {
             context.add(case(act), &[(ours, theirs)])?;
         }
