@@ -1,7 +1,9 @@
-//! The crate's clients: built when they are first needed, and anew when their connections turn out to be dead.
+//! The crate's clients: each built when it is first needed, and anew when a connection of one turns out to be dead.
+//!
+//! To build one reads the roots of trust of the system, which takes milliseconds: who only reads values waits for one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -11,7 +13,7 @@ use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::client::{Storage, StorageControl};
 use google_cloud_storage::read_resume_policy::NeverResume;
 use larder_store_core::{Error, ErrorKind, Op, Result};
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::config::GsConfig;
 use super::{credentials, tls};
@@ -24,14 +26,14 @@ const IDLE: Duration = Duration::from_secs(15);
 /// Where the service is, if nobody says otherwise.
 pub(super) const SERVICE: &str = "https://storage.googleapis.com";
 
-/// Clients, and which ones they are.
+/// Clients that live and die together.
 pub(super) struct Live {
     /// Downloads, and uploads in one request.
-    pub(super) storage: Storage,
+    pub(super) storage: OnceCell<Storage>,
     /// Everything that goes over gRPC.
-    pub(super) control: StorageControl,
+    pub(super) control: OnceCell<StorageControl>,
     /// Uploads in pieces.
-    pub(super) http: reqwest::Client,
+    pub(super) http: OnceCell<reqwest::Client>,
     pub(super) credentials: Credentials,
     generation: u64,
 }
@@ -40,9 +42,14 @@ pub(super) struct Live {
 pub(super) struct Client {
     config: GsConfig,
     live: ArcSwapOption<Live>,
-    /// What the first ones found.
+    /// What was found when the first ones were needed.
     found: Mutex<Option<Credentials>>,
     generations: AtomicU64,
+}
+
+fn unbuilt(op: Op, error: client_builder::Error) -> Error {
+    let kind = if error.is_default_credentials() { ErrorKind::Denied } else { ErrorKind::Unavailable };
+    Error::new(kind, op, format!("the client could not be built: {error}"))
 }
 
 impl Client {
@@ -59,28 +66,28 @@ impl Client {
         &self.config
     }
 
-    /// The clients, if there are some.
-    pub(super) fn ready(&self) -> Option<Arc<Live>> {
-        self.live.load_full()
-    }
-
-    /// The clients, built now if there are none.
-    pub(super) async fn get(&self, op: Op) -> Result<Arc<Live>> {
-        if let Some(live) = self.ready() {
+    /// The clients as they are now, each built or not.
+    pub(super) fn live(&self, op: Op) -> Result<Arc<Live>> {
+        if let Some(live) = self.live.load_full() {
             return Ok(live);
         }
-        let mut found = self.found.lock().await;
-        // Whoever held the lock may have built them.
-        if let Some(live) = self.ready() {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever held the lock may have made them.
+        if let Some(live) = self.live.load_full() {
             return Ok(live);
         }
         tls::provide();
         let credentials = match &*found {
             Some(known) => known.clone(),
-            None => credentials::find(op, &self.config.login)?,
+            None => found.insert(credentials::find(op, &self.config.login)?).clone(),
         };
-        let live = Arc::new(self.build(op, &credentials).await?);
-        *found = Some(credentials);
+        let live = Arc::new(Live {
+            storage: OnceCell::new(),
+            control: OnceCell::new(),
+            http: OnceCell::new(),
+            credentials,
+            generation: self.generations.fetch_add(1, Ordering::Relaxed),
+        });
         self.live.store(Some(live.clone()));
         Ok(live)
     }
@@ -94,41 +101,39 @@ impl Client {
         }
     }
 
-    async fn build(&self, op: Op, credentials: &Credentials) -> Result<Live> {
-        let built = |error: client_builder::Error| {
-            let kind =
-                if error.is_default_credentials() { ErrorKind::Denied } else { ErrorKind::Unavailable };
-            Error::new(kind, op, format!("the client could not be built: {error}"))
-        };
-        let config = &self.config;
-        // One request, one attempt: the layer above sends again, and knows what that may mean.
-        let mut storage = Storage::builder()
-            .with_credentials(credentials.clone())
+    // One request, one attempt: the layer above sends again, and knows what that may mean.
+
+    pub(super) async fn storage(&self, op: Op, live: &Live) -> Result<Storage> {
+        let mut builder = Storage::builder()
+            .with_credentials(live.credentials.clone())
             .with_retry_policy(NeverRetry)
-            .with_read_resume_policy(NeverResume);
-        let mut control =
-            StorageControl::builder().with_credentials(credentials.clone()).with_retry_policy(NeverRetry);
-        if let Some(endpoint) = &config.endpoint {
-            storage = storage.with_endpoint(endpoint.trim_end_matches('/'));
+            .with_read_resume_policy(NeverResume)
+            // None is used, and it would make one for each processor.
+            .with_grpc_subchannel_count(1);
+        if let Some(endpoint) = &self.config.endpoint {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
         }
-        if let Some(endpoint) = config.grpc_endpoint.as_ref().or(config.endpoint.as_ref()) {
-            control = control.with_endpoint(endpoint.trim_end_matches('/'));
+        builder.build().await.map_err(|error| unbuilt(op, error))
+    }
+
+    pub(super) async fn control(&self, op: Op, live: &Live) -> Result<StorageControl> {
+        let mut builder = StorageControl::builder()
+            .with_credentials(live.credentials.clone())
+            .with_retry_policy(NeverRetry);
+        if let Some(endpoint) = self.config.grpc_endpoint.as_ref().or(self.config.endpoint.as_ref()) {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
         }
-        let http = reqwest::Client::builder()
+        builder.build().await.map_err(|error| unbuilt(op, error))
+    }
+
+    pub(super) async fn http(&self, op: Op) -> Result<reqwest::Client> {
+        let builder = reqwest::Client::builder()
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .build();
-        let http = http.map_err(|error| {
+            .pool_idle_timeout(IDLE);
+        builder.build().map_err(|error| {
             Error::new(ErrorKind::Unavailable, op, "the client could not be built").caused_by(error)
-        })?;
-        Ok(Live {
-            storage: storage.build().await.map_err(built)?,
-            control: control.build().await.map_err(built)?,
-            http,
-            credentials: credentials.clone(),
-            generation: self.generations.fetch_add(1, Ordering::Relaxed),
         })
     }
 }

@@ -99,9 +99,8 @@ async fn rewrite(
     described.storage_class = config.storage_class.clone().unwrap_or_default();
     let mut token = String::new();
     loop {
-        let live = wire.live(op, &put.call).await?;
-        let request = live
-            .control
+        let (live, client) = wire.control(op, &put.call).await?;
+        let request = client
             .rewrite_object()
             .set_source_bucket(wire.bucket.as_str())
             .set_source_object(source)

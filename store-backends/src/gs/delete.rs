@@ -75,9 +75,8 @@ impl Wire {
 
     /// One request.
     async fn delete_one(&self, op: Op, call: &Call, name: &str, condition: Condition) -> Result<Done> {
-        let live = self.live(op, call).await?;
-        let request = live
-            .control
+        let (live, client) = self.control(op, call).await?;
+        let request = client
             .delete_object()
             .set_bucket(self.bucket.as_str())
             .set_object(name)

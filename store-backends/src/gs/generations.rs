@@ -25,9 +25,8 @@ pub(super) async fn generations(wire: &Arc<Wire>, op: Op, call: &Call, key: &Key
     let name = wire.names.of(op, key)?;
     let (mut found, mut token) = (Vec::new(), String::new());
     loop {
-        let live = wire.live(op, call).await?;
-        let request = live
-            .control
+        let (live, client) = wire.control(op, call).await?;
+        let request = client
             .list_objects()
             .set_parent(wire.bucket.as_str())
             .set_prefix(name.as_str())

@@ -166,11 +166,10 @@ impl Walk {
     /// The next page.
     async fn fetch(&mut self) -> Result<()> {
         let (op, wire) = (Op::List, &self.wire);
-        let live = wire.live(op, &self.options.call).await?;
+        let (live, client) = wire.control(op, &self.options.call).await?;
         let limit =
             self.options.limit.filter(|_| self.delimiter.is_some() || self.options.delimiter.is_none());
-        let request = live
-            .control
+        let request = client
             .list_objects()
             .set_parent(wire.bucket.as_str())
             .set_prefix(wire.names.of_text(self.space, &self.options.prefix))

@@ -105,12 +105,11 @@ impl Wire {
         body: Bytes,
         condition: Condition,
     ) -> Result<Result<i64, Failure>> {
-        let live = self.live(op, &options.call).await?;
+        let (live, client) = self.storage(op, &options.call).await?;
         let len = body.len() as u64;
         let config = self.config();
         let described = draft.describe(model::Object::new());
-        let mut request = live
-            .storage
+        let mut request = client
             .write_object(self.bucket.as_str(), name, body)
             // What is larger goes up in pieces, by a way of its own.
             .with_resumable_upload_threshold(usize::MAX)

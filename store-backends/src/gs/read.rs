@@ -65,8 +65,8 @@ impl Wire {
         name: &str,
         ask: &Ask,
     ) -> Result<Result<(Body, Arc<Live>), Failure>> {
-        let live = self.live(op, call).await?;
-        let mut request = live.storage.read_object(self.bucket.as_str(), name);
+        let (live, client) = self.storage(op, call).await?;
+        let mut request = client.read_object(self.bucket.as_str(), name);
         if let Some(range) = ask.range {
             request = request.set_read_range(part(range));
         }
@@ -91,9 +91,8 @@ impl Wire {
         name: &str,
         generation: Option<i64>,
     ) -> Result<Option<Object>> {
-        let live = self.live(op, call).await?;
-        let request = live
-            .control
+        let (live, client) = self.control(op, call).await?;
+        let request = client
             .get_object()
             .set_bucket(self.bucket.as_str())
             .set_object(name)

@@ -3,8 +3,6 @@
 //! The crate's own cannot be cancelled when it is given up, has no limit of time for a piece, and with its retries on
 //! it loses the bytes of a piece whose connection breaks; so these few requests are made here.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use google_cloud_auth::credentials::CacheableResource;
 use google_cloud_storage::model;
@@ -13,7 +11,7 @@ use http::{HeaderMap, Method};
 use larder_store_core::{Call, Error, ErrorKind, Op, Result, Secret};
 use serde_json::{Map, Value, json};
 
-use super::client::{Live, SERVICE};
+use super::client::SERVICE;
 use super::condition::Condition;
 use super::error::{Failure, Said, answered, no_login, shown, unsent};
 use super::put::Draft;
@@ -100,10 +98,9 @@ impl Wire {
         url: reqwest::Url,
         body: Bytes,
     ) -> Result<Result<Session, Failure>> {
-        let live = self.live(op, call).await?;
         let sending = Sending::new(Method::POST, body).with(CONTENT_TYPE, "application/json; charset=UTF-8");
         // An upload that nobody hears of changes no value.
-        let answer = match self.exchange(op, call, &live, url, sending, false).await? {
+        let answer = match self.exchange(op, call, url, sending, false).await? {
             Ok(answer) => answer,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -152,9 +149,8 @@ impl Wire {
 
     /// Gives an upload up. One that is gone already is no error.
     pub(super) async fn cancel_session(&self, op: Op, call: &Call, session: &Session) -> Result<()> {
-        let live = self.live(op, call).await?;
         let sending = Sending::new(Method::DELETE, Bytes::new());
-        match self.exchange(op, call, &live, session.url(op)?, sending, false).await? {
+        match self.exchange(op, call, session.url(op)?, sending, false).await? {
             Err(failure) if !matches!(failure.said, Said::NoSession | Said::NotFound) => Err(failure.into()),
             _ => Ok(()),
         }
@@ -168,8 +164,7 @@ impl Wire {
         sending: Sending,
         writes: bool,
     ) -> Result<Result<Progress, Failure>> {
-        let live = self.live(op, call).await?;
-        let answer = match self.exchange(op, call, &live, session.url(op)?, sending, writes).await? {
+        let answer = match self.exchange(op, call, session.url(op)?, sending, writes).await? {
             Ok(answer) => answer,
             // Of a session there is nothing to be absent but itself.
             Err(failure) if matches!(failure.said, Said::NotFound | Said::NoObject) => {
@@ -197,11 +192,11 @@ impl Wire {
         &self,
         op: Op,
         call: &Call,
-        live: &Arc<Live>,
         url: reqwest::Url,
         sending: Sending,
         writes: bool,
     ) -> Result<Result<Answer, Failure>> {
+        let (live, client) = self.http(op, call).await?;
         let len = sending.body.len() as u64;
         let request = async {
             let login = live.credentials.headers(Default::default()).await;
@@ -213,7 +208,7 @@ impl Wire {
                     return Err(Failure { error: no_login(op, &error), said: Said::Other, broken: false });
                 }
             };
-            let request = live.http.request(sending.method, url).headers(login).headers(sending.headers);
+            let request = client.request(sending.method, url).headers(login).headers(sending.headers);
             let request = request.header(CONTENT_LENGTH, len).body(sending.body);
             let answer = request.send().await.map_err(|error| unsent(op, writes, error))?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -229,7 +224,7 @@ impl Wire {
             Some(answer) => answer,
             None => Err(Failure::silent(op, writes, self.limit(len))),
         };
-        Ok(self.noted(live, answer))
+        Ok(self.noted(&live, answer))
     }
 }
 

@@ -6,7 +6,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use google_cloud_storage::client::{Storage, StorageControl};
 use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Op, Result, StoreId};
+use tokio::sync::OnceCell;
 
 use super::client::{Client, Live};
 use super::config::GsConfig;
@@ -53,9 +55,8 @@ impl Wire {
 
     /// Whether the bucket is there, as far as listing it tells: to ask for the bucket itself is another right.
     pub(super) async fn has_bucket(&self, op: Op, call: &Call) -> Result<bool> {
-        let live = self.live(op, call).await?;
-        let request = live
-            .control
+        let (live, client) = self.control(op, call).await?;
+        let request = client
             .list_objects()
             .set_parent(self.bucket.as_str())
             .set_prefix(self.names.system())
@@ -89,13 +90,45 @@ impl Wire {
         }
     }
 
-    /// The clients, within the time of the call.
-    pub(super) async fn live(&self, op: Op, call: &Call) -> Result<Arc<Live>> {
-        match self.client.ready() {
-            Some(live) => Ok(live),
+    /// The client for values.
+    pub(super) async fn storage(&self, op: Op, call: &Call) -> Result<(Arc<Live>, Storage)> {
+        let live = self.client.live(op)?;
+        let client = self.built(op, call, &live.storage, || self.client.storage(op, &live)).await?;
+        Ok((live, client))
+    }
+
+    /// The client for all that is over gRPC.
+    pub(super) async fn control(&self, op: Op, call: &Call) -> Result<(Arc<Live>, StorageControl)> {
+        let live = self.client.live(op)?;
+        let client = self.built(op, call, &live.control, || self.client.control(op, &live)).await?;
+        Ok((live, client))
+    }
+
+    /// The client for uploads in pieces.
+    pub(super) async fn http(&self, op: Op, call: &Call) -> Result<(Arc<Live>, reqwest::Client)> {
+        let live = self.client.live(op)?;
+        let client = self.built(op, call, &live.http, || self.client.http(op)).await?;
+        Ok((live, client))
+    }
+
+    /// A client, built within the time of the call if it is the first that needs it.
+    async fn built<T, F>(
+        &self,
+        op: Op,
+        call: &Call,
+        client: &OnceCell<T>,
+        build: impl FnOnce() -> F + Send,
+    ) -> Result<T>
+    where
+        T: Clone + Send + Sync,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let built = match client.get() {
+            Some(built) => built,
             // Boxed, as is all that is seldom: the future of every call would be as large as the largest in it.
-            None => Box::pin(call.guard(&self.env, op, self.client.get(op))).await,
-        }
+            None => Box::pin(call.guard(&self.env, op, client.get_or_try_init(build))).await?,
+        };
+        Ok(built.clone())
     }
 
     /// Sends a request that changes nothing.

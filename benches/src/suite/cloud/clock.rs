@@ -61,8 +61,8 @@ mod tests {
             Ok(())
         };
         assert!(timed(&runtime, Clock::Wall, vec![sleeps()]).unwrap() >= Duration::from_millis(60));
-        // Other tests run in this process at the same time, if it is not a runner of its own.
-        let quiet = (0..20).any(|_| {
+        // Other tests may run in this process at the same time, and come to an end before this one gives up.
+        let quiet = (0..1000).any(|_| {
             timed(&runtime, Clock::Cpu, vec![sleeps(), sleeps()]).unwrap() < Duration::from_millis(20)
         });
         assert!(quiet);
