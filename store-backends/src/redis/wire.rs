@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ::redis::{Cmd, ServerErrorKind, Value};
 use bytes::Bytes;
@@ -27,6 +27,8 @@ pub(super) struct Wire {
     cluster: bool,
     /// The marker of the first shard was seen, and is ours.
     home_seen: AtomicBool,
+    /// Requests that wrote, counted for what not each of them does.
+    pub(super) writes: AtomicU32,
 }
 
 impl Deref for Wire {
@@ -60,6 +62,7 @@ impl Wire {
             client: Client::new(config, dial, env.clone())?,
             cluster: config.cluster,
             home_seen: AtomicBool::new(false),
+            writes: AtomicU32::new(0),
             remote: Remote::new(id, guarantees, env, config.concurrency, config.attempt_timeout),
         })
     }

@@ -1,5 +1,6 @@
 //! Writing and removing values: steps that one script decides and makes.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use ::redis::Value;
@@ -27,7 +28,9 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86400);
 /// How long the parts of what was replaced stay for those who read them.
 const FOR_READERS: Duration = Duration::from_secs(15 * 60);
 /// Entries of values that Redis removed, which a write tidies away on its way.
-const TIDY: u64 = 4;
+const TIDY: u32 = 32;
+/// One write of so many does.
+const TIDY_EVERY: u32 = 8;
 /// Parts that one request names.
 pub(super) const AT_ONCE: u64 = 256;
 
@@ -183,7 +186,11 @@ impl Wire {
             .arg(now >> 32)
             .arg(now & 0xffff_ffff)
             .arg(now.div_euclid(1_000_000))
-            .arg(TIDY);
+            .arg(if self.writes.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
+                TIDY
+            } else {
+                0
+            });
         for (step, place) in steps.iter().zip(places) {
             command
                 .arg(match step.what {

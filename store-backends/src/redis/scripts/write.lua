@@ -62,20 +62,36 @@ local function refused(step)
   return nil
 end
 
--- Rights, room and types are asked for before anything is changed: a script that fails half way is not undone.
-local tried = {}
-local function try(step)
-  if step.what == 'c' or tried[step.what .. step.index] then return end
-  tried[step.what .. step.index] = true
+-- Rights, room and types are asked for before anything is changed: a script that fails half way is not undone. The first
+-- to be asked for is what needs room, as Redis looks for it no more once something was written.
+local asked = {}
+local function may(command, at, ...)
+  local id = command .. at
+  if asked[id] then return end
+  asked[id] = true
+  call(command, KEYS[at], ...)
+end
+
+-- What it takes to commit the parts of an upload.
+local function may_commit(step)
+  if step.parts == 0 then return end
+  if step.ttl == '' then may('PERSIST', 6) else may('PEXPIRE', 6, 1) end
+  may('ZREM', 5, '')
+end
+
+-- What any step of its kind may take, where it is not looked at yet what stands there.
+local function may_all(step)
+  if step.what == 'c' then return end
   if step.what == 'p' then
-    call('SET', KEYS[6], '', 'XX')
-    call('ZADD', KEYS[step.index], 'XX', 0, '')
-    call('ZADD', KEYS[4], 'XX', 0, '')
+    may('SET', 6, '', 'XX')
+    may('ZADD', step.index, 'XX', 0, '')
+    may('ZADD', 4, 'XX', 0, '')
+    may_commit(step)
   end
-  call('DEL', KEYS[6])
-  call('ZREM', KEYS[step.index], '')
-  call('ZREM', KEYS[4], '')
-  call('ZADD', KEYS[5], 'XX', 0, '')
+  may('DEL', 6)
+  may('ZREM', step.index, '')
+  may('ZREM', 4, '')
+  may('ZADD', 5, 'XX', 0, '')
 end
 
 local now_ms
@@ -89,46 +105,65 @@ end
 
 local function space(step) return step.index == 2 and 'u' or 's' end
 
--- Takes a key out of its index.
-local function forget(step)
-  for _, old in ipairs(call('ZRANGEBYLEX', KEYS[step.index], '[' .. step.key .. '\0', '(' .. step.key .. '\1')) do
-    call('ZREM', KEYS[step.index], old)
-    call('ZREM', KEYS[4], space(step) .. old)
+-- Whether an entry of the index is that of a value that expires.
+local function ends(entry) return string.byte(entry, -17) ~= 0 end
+
+-- Takes what was there out of the index.
+local function forget(step, old)
+  for _, entry in ipairs(old) do
+    if entry ~= step.entry then call('ZREM', KEYS[step.index], entry) end
+    if ends(entry) then call('ZREM', KEYS[4], space(step) .. entry) end
   end
+end
+
+-- The length of the parts of what stood there; 0 if it had none.
+local function part_len(step)
+  if step.head == '' then return 0 end
+  local a, b, c, d = string.byte(step.head, 21, 24)
+  return a + b * 256 + c * 65536 + d * 16777216
 end
 
 -- The parts of what stood there belong to no value any more.
 local function leave(step)
-  local head = step.head
-  if head == '' then return '' end
-  local a, b, c, d = string.byte(head, 21, 24)
-  local part_len = a + b * 256 + c * 65536 + d * 16777216
-  if part_len == 0 then return '' end
+  local head, part = step.head, part_len(step)
+  if part == 0 then return '' end
   local at = 40 + #step.key
   local body_len = 0
   for i = 8, 1, -1 do body_len = body_len * 256 + string.byte(head, at + 8 + i) end
   local id = string.gsub(string.sub(head, at + 33, at + 48), '.', function(byte)
     return string.format('%02x', string.byte(byte))
   end)
-  call('ZADD', KEYS[5], ARGV[5], id .. ':' .. string.format('%.0f', math.ceil(body_len / part_len)))
+  call('ZADD', KEYS[5], ARGV[5], id .. ':' .. string.format('%.0f', math.ceil(body_len / part)))
   return head
 end
 
 local marked = false
-local function make(step)
+local function make(step, alone)
   if step.what == 'c' then return {0, '', 0} end
   local there = step.there and 1 or 0
+  local old = call('ZRANGEBYLEX', KEYS[step.index], '[' .. step.key .. '\0', '(' .. step.key .. '\1')
+  if alone then
+    -- No more than it will do; its ZADD or DEL comes first, and asks for itself. What removes needs no room: its DEL.
+    if step.what == 'p' then may('SET', 6, '', 'XX') else may('DEL', 6) end
+    if step.ttl ~= '' then may('ZADD', 4, 'XX', 0, '') end
+    may_commit(step)
+    for _, entry in ipairs(old) do
+      may('ZREM', step.index, '')
+      if ends(entry) then may('ZREM', 4, '') end
+    end
+    if part_len(step) > 0 then may('ZADD', 5, 'XX', 0, '') end
+  end
   if step.what == 'd' then
     call('DEL', KEYS[step.at])
-    forget(step)
+    forget(step, old)
     return {0, leave(step), there}
   end
+  call('ZADD', KEYS[step.index], 0, step.entry)
+  forget(step, old)
   if not marked then
     call('SET', KEYS[1], ARGV[1])
     marked = true
   end
-  forget(step)
-  call('ZADD', KEYS[step.index], 0, step.entry)
   if step.ttl == '' then
     for i = 1, step.parts do call('PERSIST', KEYS[step.at + i]) end
     call('SET', KEYS[step.at], step.record)
@@ -173,18 +208,18 @@ for i = 7, #ARGV, 10 do
 end
 
 local answers = {}
+local alone = #steps == 1
 if ARGV[2] == 'all' then
   for i, step in ipairs(steps) do
     local wrong = refused(step)
     if wrong then return {'n', i - 1, wrong} end
   end
-  for _, step in ipairs(steps) do try(step) end
-  for i, step in ipairs(steps) do answers[i] = make(step) end
-else
-  for _, step in ipairs(steps) do try(step) end
-  for i, step in ipairs(steps) do
-    answers[i] = refused(step) or make(step)
-  end
+end
+if not alone then
+  for _, step in ipairs(steps) do may_all(step) end
+end
+for i, step in ipairs(steps) do
+  answers[i] = ARGV[2] ~= 'all' and refused(step) or make(step, alone)
 end
 if #steps == 0 then
   return {tidy(tonumber(ARGV[6])) or 0}

@@ -203,6 +203,20 @@ impl Server {
         Ok(calls.unwrap_or(0))
     }
 
+    /// How many commands it carried out, those in scripts too, but for the scripts themselves and what is asked here.
+    ///
+    /// # Errors
+    /// If it does not tell.
+    pub fn commands(&self) -> Result<u64, Failure> {
+        let said = self.cli(&["INFO", "commandstats"])?;
+        let counted = said.lines().filter_map(|line| {
+            let (name, facts) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            let none_of_it = matches!(name, "info" | "eval" | "evalsha");
+            facts.split(',').next()?.parse::<u64>().ok().filter(|_| !none_of_it)
+        });
+        Ok(counted.sum())
+    }
+
     fn log(&self) -> String {
         let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).trim().to_owned()

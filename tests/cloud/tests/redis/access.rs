@@ -1,5 +1,6 @@
 //! Who may come in, and how the way is kept secret.
 
+use futures_util::TryStreamExt;
 use larder::{Call, ErrorKind, GetOptions, Key, Store, StoreExt};
 use larder_cloud_tests::redis::{Certificates, Programs, Server};
 
@@ -23,17 +24,35 @@ async fn users_and_rights() {
         );
     }
 
-    // Each right that is missing is told, and nothing is done by halves.
-    for right in ["set", "zadd", "zrem", "evalsha", "getrange", "zrangebylex", "del"] {
+    // Each right that is missing is told where it is needed, and nothing is done by halves.
+    let changes =
+        [("set", "new"), ("zadd", "new"), ("evalsha", "new"), ("getrange", "new"), ("zrangebylex", "new")]
+            .into_iter()
+            .chain([
+                ("set", "k"),
+                ("zadd", "k"),
+                ("zrem", "k"),
+                ("persist", "large"),
+                ("zrem", "many"),
+                ("zadd", "many"),
+            ])
+            .chain([("del", "-"), ("zrem", "-"), ("zrangebylex", "-")]);
+    let before: Vec<larder::Listed> = anna.list("").try_collect().await.unwrap();
+    for (right, name) in changes {
         server.cli(&["ACL", "SETUSER", "anna", &format!("-{right}")]).unwrap();
-        let name = format!("without/{right}");
-        let error = anna.put(&*name, "v").await.unwrap_err();
+        let done = match name {
+            "-" => anna.delete("k").await.map(drop),
+            "many" => anna.put_many([("a", "1"), ("k", "2")]).await.unwrap().pop().unwrap().map(drop),
+            "large" => anna.put(name, vec![7; 1 << 20]).await.map(drop),
+            _ => anna.put(name, "w").await.map(drop),
+        };
+        let error = done.unwrap_err();
         assert_eq!((error.kind(), error.settled()), (ErrorKind::Denied, true), "{right}: {error:?}");
         assert!(error.to_string().contains("+zrangebylex"), "{error}");
         server.cli(&["ACL", "SETUSER", "anna", &format!("+{right}")]).unwrap();
-        assert_eq!(anna.get(&*name).await.unwrap(), None, "{right}");
-        let listed: Vec<_> = futures_util::TryStreamExt::try_collect(anna.list("")).await.unwrap();
-        assert_eq!(listed.len(), 1, "{right}: {listed:?}");
+        assert_eq!(anna.get("k").await.unwrap().as_deref(), Some(&b"v"[..]), "{right}");
+        let listed: Vec<larder::Listed> = anna.list("").try_collect().await.unwrap();
+        assert_eq!(listed, before, "{right}, {name}");
     }
     // Nor may anybody leave the keys that are allowed.
     server.cli(&["ACL", "SETUSER", "anna", "resetkeys", "~{larder:other:*"]).unwrap();
@@ -51,7 +70,7 @@ trait FirstError {
 
 impl FirstError for larder::Items<larder::Listed> {
     async fn try_next_error(mut self) -> larder::Error {
-        futures_util::TryStreamExt::try_next(&mut self).await.unwrap_err()
+        self.try_next().await.unwrap_err()
     }
 }
 

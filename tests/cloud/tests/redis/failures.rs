@@ -334,13 +334,15 @@ async fn what_goes_by_itself() {
     );
     assert_eq!(number(&["ZCARD", "{larder:app:0}g"]), 0, "and nothing is left to be swept");
 
-    // Redis's clock goes on: what it has removed leaves the index with the next write.
+    // Redis's clock goes on: what it has removed leaves the index with one of the next eight writes.
     assert_eq!((number(&["ZCARD", "{larder:app:0}i"]), number(&["ZCARD", "{larder:app:0}e"])), (2, 1));
     let past =
         "for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, m) end";
     server.cli(&["EVAL", past, "1", "{larder:app:0}e"]).unwrap();
     server.cli(&["DEL", "{larder:app:0}v:small"]).unwrap();
-    store.put("other", "v").await.unwrap();
+    for _ in 0..8 {
+        store.put("other", "v").await.unwrap();
+    }
     assert_eq!((number(&["ZCARD", "{larder:app:0}i"]), number(&["ZCARD", "{larder:app:0}e"])), (2, 0));
 
     // An upload whose process is gone: its parts have an end, and a sweep finds them before.

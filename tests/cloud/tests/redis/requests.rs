@@ -62,6 +62,34 @@ async fn of_each_operation() {
 }
 
 #[tokio::test]
+async fn a_write_asks_the_server_for_no_more_than_it_does() {
+    let test = "requests::a_write_asks_the_server_for_no_more_than_it_does";
+    let Some(server) = Server::for_test(test, &[]) else { return };
+    let store = larder::open(&server.url("app")).await.unwrap();
+    store.put("first", "v").await.unwrap();
+    let mut before = server.commands().unwrap();
+    let mut each = |all: u64| {
+        let now = server.commands().unwrap();
+        let each = (now - before) as f64 / all as f64;
+        before = now;
+        each
+    };
+    // Of eight writes one tidies, which is two commands.
+    for n in 0..64 {
+        store.put(format!("k/{n}"), "v").await.unwrap();
+    }
+    assert_eq!(each(64), 6.25, "of a key that was absent");
+    for n in 0..64 {
+        store.put(format!("k/{n}"), "w").await.unwrap();
+    }
+    assert_eq!(each(64), 8.25, "of one that was there");
+    for n in 0..64 {
+        store.delete(format!("k/{n}")).await.unwrap();
+    }
+    assert_eq!(each(64), 7.25, "a delete");
+}
+
+#[tokio::test]
 async fn of_a_range_is_only_what_covers_it() {
     let Some(server) = Server::for_test("requests::of_a_range_is_only_what_covers_it", &[]) else { return };
     let store = larder::open(&server.url("app")).await.unwrap();
