@@ -27,8 +27,8 @@ pub(super) struct Wire {
     cluster: bool,
     /// The marker of the first shard was seen, and is ours.
     home_seen: AtomicBool,
-    /// Requests that wrote, counted for what not each of them does.
-    pub(super) writes: AtomicU32,
+    /// Requests that wrote, of each shard: not each of them tidies up.
+    writes: Box<[AtomicU32]>,
 }
 
 impl Deref for Wire {
@@ -58,11 +58,11 @@ impl Wire {
     ) -> Result<Wire> {
         let dial = Dial::new(config, tls, env.clone());
         Ok(Wire {
+            writes: names.shards().map(|_| AtomicU32::new(0)).collect(),
             names,
             client: Client::new(config, dial, env.clone())?,
             cluster: config.cluster,
             home_seen: AtomicBool::new(false),
-            writes: AtomicU32::new(0),
             remote: Remote::new(id, guarantees, env, config.concurrency, config.attempt_timeout),
         })
     }
@@ -70,6 +70,11 @@ impl Wire {
     /// Where a shard is.
     pub(super) fn to(&self, shard: Shard) -> To {
         To::Slot(self.names.slot(shard))
+    }
+
+    /// How many requests wrote to a shard before this one.
+    pub(super) fn count_write(&self, shard: Shard) -> u32 {
+        self.writes.get(usize::from(shard.0)).map_or(0, |writes| writes.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Sends commands that change nothing, in one go; the answer of each.

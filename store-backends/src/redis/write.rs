@@ -1,6 +1,5 @@
 //! Writing and removing values: steps that one script decides and makes.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use ::redis::Value;
@@ -29,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86400);
 const FOR_READERS: Duration = Duration::from_secs(15 * 60);
 /// Entries of values that Redis removed, which a write tidies away on its way.
 const TIDY: u32 = 32;
-/// One write of so many does.
+/// One write to a shard of so many does.
 const TIDY_EVERY: u32 = 8;
 /// Parts that one request names.
 pub(super) const AT_ONCE: u64 = 256;
@@ -186,11 +185,7 @@ impl Wire {
             .arg(now >> 32)
             .arg(now & 0xffff_ffff)
             .arg(now.div_euclid(1_000_000))
-            .arg(if self.writes.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
-                TIDY
-            } else {
-                0
-            });
+            .arg(if self.count_write(shard).is_multiple_of(TIDY_EVERY) { TIDY } else { 0 });
         for (step, place) in steps.iter().zip(places) {
             command
                 .arg(match step.what {

@@ -62,6 +62,15 @@ local function refused(step)
   return nil
 end
 
+local now_ms
+local function server_ms()
+  if not now_ms then
+    local t = call('TIME')
+    now_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  end
+  return now_ms
+end
+
 -- Rights, room and types are asked for before anything is changed: a script that fails half way is not undone. The first
 -- to be asked for is what needs room, as Redis looks for it no more once something was written.
 local asked = {}
@@ -70,6 +79,13 @@ local function may(command, at, ...)
   if asked[id] then return end
   asked[id] = true
   call(command, KEYS[at], ...)
+end
+
+-- What it takes to note when a value ends.
+local function may_end(step)
+  if step.ttl == '' then return end
+  may('ZADD', 4, 'XX', 0, '')
+  server_ms()
 end
 
 -- What it takes to commit the parts of an upload.
@@ -85,22 +101,13 @@ local function may_all(step)
   if step.what == 'p' then
     may('SET', 6, '', 'XX')
     may('ZADD', step.index, 'XX', 0, '')
-    may('ZADD', 4, 'XX', 0, '')
+    may_end(step)
     may_commit(step)
   end
   may('DEL', 6)
   may('ZREM', step.index, '')
   may('ZREM', 4, '')
   may('ZADD', 5, 'XX', 0, '')
-end
-
-local now_ms
-local function server_ms()
-  if not now_ms then
-    local t = call('TIME')
-    now_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-  end
-  return now_ms
 end
 
 local function space(step) return step.index == 2 and 'u' or 's' end
@@ -145,7 +152,7 @@ local function make(step, alone)
   if alone then
     -- No more than it will do; its ZADD or DEL comes first, and asks for itself. What removes needs no room: its DEL.
     if step.what == 'p' then may('SET', 6, '', 'XX') else may('DEL', 6) end
-    if step.ttl ~= '' then may('ZADD', 4, 'XX', 0, '') end
+    may_end(step)
     may_commit(step)
     for _, entry in ipairs(old) do
       may('ZREM', step.index, '')
@@ -183,7 +190,9 @@ end
 -- Entries whose values Redis has removed. As well as can be.
 local function tidy(most)
   if most == 0 then return end
-  local gone = redis.pcall('ZRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', server_ms()), 'LIMIT', 0, most)
+  local told, now = pcall(server_ms)
+  if not told then return end
+  local gone = redis.pcall('ZRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now), 'LIMIT', 0, most)
   if type(gone) ~= 'table' or gone.err then return end
   for _, entry in ipairs(gone) do
     redis.pcall('ZREM', KEYS[string.sub(entry, 1, 1) == 'u' and 2 or 3], string.sub(entry, 2))

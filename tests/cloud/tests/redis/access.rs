@@ -1,7 +1,9 @@
 //! Who may come in, and how the way is kept secret.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt;
-use larder::{Call, ErrorKind, GetOptions, Key, Store, StoreExt};
+use larder::{Call, Env, ErrorKind, GetOptions, Key, PutOptions, Store, StoreExt};
 use larder_cloud_tests::redis::{Certificates, Programs, Server};
 
 use crate::subject::ACL;
@@ -25,24 +27,18 @@ async fn users_and_rights() {
     }
 
     // Each right that is missing is told where it is needed, and nothing is done by halves.
-    let changes =
-        [("set", "new"), ("zadd", "new"), ("evalsha", "new"), ("getrange", "new"), ("zrangebylex", "new")]
-            .into_iter()
-            .chain([
-                ("set", "k"),
-                ("zadd", "k"),
-                ("zrem", "k"),
-                ("persist", "large"),
-                ("zrem", "many"),
-                ("zadd", "many"),
-            ])
-            .chain([("del", "-"), ("zrem", "-"), ("zrangebylex", "-")]);
+    let of_new = ["set", "zadd", "evalsha", "getrange", "zrangebylex"].map(|right| (right, "new"));
+    let of_old = ["set", "zadd", "zrem"].map(|right| (right, "k"));
+    let others = [("persist", "large"), ("time", "ends"), ("zrem", "many"), ("zadd", "many")];
+    let deletes = ["del", "zrem", "zrangebylex"].map(|right| (right, "-"));
+    let expires = PutOptions::new().with_expires(Env::system().wall() + Duration::from_secs(100));
     let before: Vec<larder::Listed> = anna.list("").try_collect().await.unwrap();
-    for (right, name) in changes {
+    for (right, name) in of_new.into_iter().chain(of_old).chain(others).chain(deletes) {
         server.cli(&["ACL", "SETUSER", "anna", &format!("-{right}")]).unwrap();
         let done = match name {
             "-" => anna.delete("k").await.map(drop),
             "many" => anna.put_many([("a", "1"), ("k", "2")]).await.unwrap().pop().unwrap().map(drop),
+            "ends" => anna.put_opts(&Key::new(name).unwrap(), "w".into(), &expires).await.map(drop),
             "large" => anna.put(name, vec![7; 1 << 20]).await.map(drop),
             _ => anna.put(name, "w").await.map(drop),
         };
@@ -53,6 +49,14 @@ async fn users_and_rights() {
         assert_eq!(anna.get("k").await.unwrap().as_deref(), Some(&b"v"[..]), "{right}");
         let listed: Vec<larder::Listed> = anna.list("").try_collect().await.unwrap();
         assert_eq!(listed, before, "{right}, {name}");
+    }
+    // What only tidies up is not told.
+    for right in ["time", "zrangebyscore"] {
+        server.cli(&["ACL", "SETUSER", "anna", &format!("-{right}")]).unwrap();
+        for _ in 0..8 {
+            anna.put("k", "v").await.unwrap();
+        }
+        server.cli(&["ACL", "SETUSER", "anna", &format!("+{right}")]).unwrap();
     }
     // Nor may anybody leave the keys that are allowed.
     server.cli(&["ACL", "SETUSER", "anna", "resetkeys", "~{larder:other:*"]).unwrap();

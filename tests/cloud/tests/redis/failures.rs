@@ -305,6 +305,37 @@ async fn what_others_put_under_our_names() {
 
 /// What Redis removes by itself, and what is left of uploads that were killed.
 #[tokio::test(flavor = "multi_thread")]
+async fn each_shard_is_tidied() {
+    let Some(server) = Server::for_test("failures::each_shard_is_tidied", &[]) else { return };
+    let store = larder::open(&format!("{}&shards=8", server.url("app"))).await.unwrap();
+    let entries = |n: u32| -> i64 {
+        let all = (0..8).map(|shard| server.cli(&["ZCARD", &format!("{{larder:app:{shard}}}e")]).unwrap());
+        let all: Vec<i64> = all.map(|count| count.parse().unwrap()).collect();
+        assert!(n == 0 || all.iter().all(|count| *count > 0), "every shard has some: {all:?}");
+        all.iter().sum()
+    };
+    let expires = PutOptions::new().with_expires(Env::system().wall() + Duration::from_secs(100));
+    let put = |n: u32| PutItem { key: key(&format!("k/{n}")), value: "v".into(), options: expires.clone() };
+    for done in store.put_many_opts((0..64).map(put).collect(), &Call::default()).await {
+        done.unwrap();
+    }
+    assert_eq!(entries(64), 64);
+    // Their time is over, and Redis has removed them.
+    let past =
+        "for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, m) end";
+    for shard in 0..8 {
+        server.cli(&["EVAL", past, "1", &format!("{{larder:app:{shard}}}e")]).unwrap();
+    }
+    // Batches write to all shards in turn, each time in the same order.
+    for _ in 0..8 {
+        for done in store.put_many((0..64).map(|n| (format!("other/{n}"), "v"))).await.unwrap() {
+            done.unwrap();
+        }
+    }
+    assert_eq!(entries(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_goes_by_itself() {
     let Some(server) = Server::for_test("failures::what_goes_by_itself", &[]) else { return };
     let store = larder::open(&server.url("app")).await.unwrap();
