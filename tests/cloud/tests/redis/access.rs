@@ -98,9 +98,7 @@ async fn certificates() {
     store.put("k", vec![3; 3 << 20]).await.unwrap();
     assert_eq!(store.get("k").await.unwrap().map(|value| value.len()), Some(3 << 20));
 
-    let soon = || {
-        GetOptions::new().with_call(Call::within(&larder::Env::system(), std::time::Duration::from_secs(3)))
-    };
+    let soon = || GetOptions::new().with_call(Call::within(&Env::system(), Duration::from_secs(3)));
     let key = Key::new("k").unwrap();
     // An authority that did not sign it, none that this machine knows, no certificate of our own, one of another authority.
     for (url, kind, says) in [
