@@ -21,6 +21,7 @@ use super::rest;
 use super::serve::Half;
 use super::server::Server;
 use super::time;
+use super::unread::Unread;
 use crate::connection::Cut;
 use crate::traffic::Open;
 
@@ -89,13 +90,16 @@ impl Gate {
                 return if grpc { grpc::refuse(refusal.status()) } else { refusal.answer() };
             }
         }
-        let request = Request::from_parts(parts, body);
         if grpc {
-            return grpc::call(&self.server, request).await;
+            return grpc::call(&self.server, Request::from_parts(parts, body)).await;
         }
-        match self.rest.clone().call(request).await {
+        let unread = Unread::of(body);
+        let request = Request::from_parts(parts, Body::new(unread.clone()));
+        let answer = match self.rest.clone().call(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
-        }
+        };
+        unread.drain().await;
+        answer
     }
 }

@@ -27,6 +27,7 @@ mod session;
 mod settings;
 mod sums;
 mod time;
+mod unread;
 
 pub use apart::Apart;
 pub use double::Double;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use larder_cloud_tests::gs::{Double, Fault, FaultPlan, When};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::service::{BUCKET, Service, double, refused_by_code};
 
@@ -114,6 +115,33 @@ async fn nobody_is_taken_for_a_moment() {
     // Here the service is said to be quiet when it is back.
     double.quiet().await.unwrap();
     assert_eq!(service.read("k").await.unwrap(), b"v");
+}
+
+/// No fault at all: what is refused for its first line, before its body came, leaves the connection to the next request.
+#[tokio::test]
+async fn a_refusal_does_not_end_the_connection() {
+    let double = double();
+    let rest: SocketAddr = double.endpoint().trim_start_matches("http://").parse().unwrap();
+    let mut connection = BufReader::new(tokio::net::TcpStream::connect(rest).await.unwrap());
+    for _ in 0..2 {
+        let head = "POST /upload/storage/v1/b/bucket/o?uploadType=multipart&name=.. HTTP/1.1\r\nhost: double\r\n\
+                    content-length: 6\r\n\r\nbo";
+        connection.write_all(head.as_bytes()).await.unwrap();
+        larder::Env::system().sleep(Duration::from_millis(20)).await;
+        connection.write_all(b"dy..").await.unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        connection.read_line(&mut line).await.unwrap();
+        assert!(line.starts_with("HTTP/1.1 400 "), "{line:?}");
+        while line != "\r\n" {
+            line.clear();
+            connection.read_line(&mut line).await.unwrap();
+            assert!(!line.starts_with("connection: close"));
+            if let Some(said) = line.strip_prefix("content-length: ") {
+                length = said.trim().parse().unwrap();
+            }
+        }
+        connection.read_exact(&mut vec![0; length]).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
