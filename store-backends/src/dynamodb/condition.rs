@@ -18,6 +18,10 @@ pub(super) struct Condition {
 /// An expired value counts as none.
 const ABSENT: &str = "attribute_not_exists(pk) OR e <= :now";
 const MATCHES: &str = "w = :id AND (attribute_not_exists(e) OR e > :now)";
+/// The same, where nothing with chunks is replaced.
+const SMALL: &str = "attribute_not_exists(p)";
+const ABSENT_SMALL: &str = "attribute_not_exists(pk) OR (e <= :now AND attribute_not_exists(p))";
+const MATCHES_SMALL: &str = "w = :id AND (attribute_not_exists(e) OR e > :now) AND attribute_not_exists(p)";
 
 impl Condition {
     /// What must hold for a put, at this time.
@@ -41,6 +45,21 @@ impl Condition {
         })
     }
 
+    /// What must hold for a put that replaces nothing with chunks.
+    ///
+    /// # Errors
+    /// Those of [`Condition::of`].
+    pub(super) fn of_small(op: Op, pre: &Precondition, now: SystemTime) -> Result<Condition> {
+        let Some(condition) = Condition::of(op, pre, now)? else {
+            return Ok(Condition { expression: SMALL, values: Vec::new() });
+        };
+        let expression = match condition.expression {
+            ABSENT => ABSENT_SMALL,
+            _ => MATCHES_SMALL,
+        };
+        Ok(Condition { expression, ..condition })
+    }
+
     /// What must hold for a delete.
     ///
     /// # Errors
@@ -52,9 +71,10 @@ impl Condition {
         }
     }
 
-    /// The values as the SDK takes them.
-    pub(super) fn values(&self) -> Item {
-        self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    /// The values as the SDK takes them; none is not the same as an empty table.
+    pub(super) fn values(&self) -> Option<Item> {
+        let values = || self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        (!self.values.is_empty()).then(values)
     }
 }
 
@@ -169,8 +189,16 @@ mod tests {
         }
         assert_eq!(Condition::of(OP, &Precondition::Any, at(5)).unwrap(), None);
         let matches = Precondition::Matches(Version::of_write(id(1), []));
+        let small = Condition::of_small(OP, &Precondition::Any, at(5)).unwrap();
+        assert_eq!((small.expression, small.values()), (SMALL, None), "an empty table would be refused");
+        for pre in [&Precondition::Absent, &matches] {
+            let (any, small) =
+                (Condition::of(OP, pre, at(5)).unwrap().unwrap(), Condition::of_small(OP, pre, at(5)));
+            let small = small.unwrap();
+            assert!(small.expression.contains(SMALL) && small.values() == any.values());
+        }
         let condition = Condition::of(OP, &matches, at(5)).unwrap().unwrap();
-        assert_eq!(condition.values()[":now"], item::number(5_000_000_000u64));
+        assert_eq!(condition.values().unwrap()[":now"], item::number(5_000_000_000u64));
     }
 
     #[test]

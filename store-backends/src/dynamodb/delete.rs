@@ -26,7 +26,7 @@ impl Single {
         if let Some(condition) = condition {
             request = request
                 .condition_expression(condition.expression)
-                .set_expression_attribute_values(Some(condition.values()))
+                .set_expression_attribute_values(condition.values())
                 .return_values_on_condition_check_failure(OnRefusal::AllOld);
         }
         let failure = match wire.write(op, call, &live, "dynamodb:DeleteItem", 0, request.send()).await? {

@@ -24,6 +24,8 @@ pub(super) const HEAD: &str = "h";
 pub(super) const BODY: &str = "b";
 /// The id of the write, for conditions.
 pub(super) const WRITE: &str = "w";
+/// The id of its chunks, for conditions; only if it has any.
+pub(super) const PARTS: &str = "p";
 /// When the value expires, in nanoseconds since 1970, for conditions.
 pub(super) const EXPIRES: &str = "e";
 /// When the service may remove the item, in seconds since 1970.
@@ -111,6 +113,9 @@ pub(super) fn of_head(pk: String, head: &Head, value: Option<&[u8]>, now: System
         item.insert(BODY.into(), bytes(body));
     }
     item.insert(WRITE.into(), bytes(*head.write_id.as_bytes()));
+    if let Some(parts) = head.parts {
+        item.insert(PARTS.into(), bytes(parts.id));
+    }
     if let Some(at) = head.expires {
         item.insert(EXPIRES.into(), number(nanos(at)));
         item.insert(TTL.into(), ttl(at, now, TTL_MARGIN));

@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure a
 use bytes::Bytes;
 use larder_store_core::record::Head;
 use larder_store_core::{
-    Call, Durability, Key, Op, Precondition, PutOptions, Result, Version, WriteId, Written,
+    Call, Durability, ErrorKind, Key, Op, Precondition, PutOptions, Result, Version, WriteId, Written,
 };
 
 use super::condition::{Condition, Refused, refused};
-use super::error::REFUSED;
+use super::error::{Failure, REFUSED};
 use super::item::{self, Found, Item};
 use super::register::Fence;
 use super::single::Single;
@@ -68,6 +68,19 @@ impl Wire {
         head.attributes = options.attributes.clone();
         head
     }
+
+    /// What it means that a head was refused.
+    async fn why(
+        &self,
+        op: Op,
+        call: &Call,
+        pre: &Precondition,
+        draft: &Draft,
+        failure: Failure,
+    ) -> Result<Refused> {
+        let current = self.in_the_way(op, call, &draft.head.key, &draft.pk, failure.more.item).await?;
+        Ok(refused(op, pre, Some(draft.head.write_id), self.env.wall(), current))
+    }
 }
 
 impl Single {
@@ -79,7 +92,26 @@ impl Single {
         let pk = wire.home(op, &options.call, key, true).await?;
         let mut draft = Draft::new(pk, head, Some(&value), wire)?;
         let item = std::mem::take(&mut draft.item);
-        Ok(self.swap(op, &options.call, &options.pre, &draft, item, None).await?.written)
+        let (call, pre) = (&options.call, &options.pre);
+        // Most values replace none with chunks, and need not hear what it was: the answer is shorter by the value.
+        let condition = Condition::of_small(op, pre, wire.env.wall())?;
+        let failure = match self.send_head(op, call, &draft, item, Some(condition), None, None).await? {
+            Ok(_) => return Ok(draft.written()),
+            Err(failure) => failure,
+        };
+        let why = match pre {
+            // Whatever it is, it is to be replaced.
+            Precondition::Any => None,
+            _ => Some(Box::pin(wire.why(op, call, pre, &draft, failure)).await?),
+        };
+        match why {
+            Some(Refused::Mine(version, found)) => return Ok(mine(&draft, version, found.as_deref())),
+            Some(Refused::Error(error)) if !error.is(ErrorKind::Unavailable) => return Err(error),
+            // Nothing that was asked for stands in the way: it is the chunks, or was something that is gone.
+            _ => {}
+        }
+        let item = item::of_head(draft.pk.clone(), &draft.head, Some(&value), wire.env.wall())?;
+        Ok(Box::pin(self.swap(op, call, pre, &draft, item, None)).await?.written)
     }
 
     /// Puts the item of a head where its key is, if the precondition holds. What it replaced is buried.
@@ -92,20 +124,44 @@ impl Single {
         item: Item,
         fence: Option<&Fence>,
     ) -> Result<Swapped> {
+        let condition = Condition::of(op, pre, self.wire.env.wall())?;
+        let told = Some(ReturnValue::AllOld);
+        let failure = match self.send_head(op, call, draft, item, condition, told, fence).await? {
+            Ok(old) => {
+                self.bury_old(old.as_ref(), draft);
+                return Ok(Swapped { written: draft.written(), other: false });
+            }
+            Err(failure) => failure,
+        };
+        match Box::pin(self.wire.why(op, call, pre, draft, failure)).await? {
+            Refused::Mine(version, found) => {
+                let other = found.as_ref().is_some_and(|found| found.head.parts != draft.head.parts);
+                Ok(Swapped { written: mine(draft, version, found.as_deref()), other })
+            }
+            Refused::Error(error) => Err(error),
+        }
+    }
+
+    /// Sends the item of a head: what is told of what it replaced, or that the condition did not hold.
+    #[allow(clippy::too_many_arguments, reason = "all of them are one request")]
+    async fn send_head(
+        &self,
+        op: Op,
+        call: &Call,
+        draft: &Draft,
+        item: Item,
+        condition: Option<Condition>,
+        told: Option<ReturnValue>,
+        fence: Option<&Fence>,
+    ) -> Result<Result<Option<Item>, Failure>> {
         let wire = &self.wire;
-        let key = &draft.head.key;
-        let condition = Condition::of(op, pre, wire.env.wall())?;
         let live = wire.live(op, call).await?;
-        let mut request = live
-            .sdk
-            .put_item()
-            .table_name(wire.table())
-            .set_item(Some(item))
-            .return_values(ReturnValue::AllOld);
+        let mut request =
+            live.sdk.put_item().table_name(wire.table()).set_item(Some(item)).set_return_values(told);
         if let Some(condition) = condition {
             request = request
                 .condition_expression(condition.expression)
-                .set_expression_attribute_values(Some(condition.values()))
+                .set_expression_attribute_values(condition.values())
                 .return_values_on_condition_check_failure(OnRefusal::AllOld);
         }
         let fence = fence.cloned();
@@ -123,22 +179,10 @@ impl Single {
             draft.bytes(),
             sent,
         );
-        let failure = match answer.await? {
-            Ok(done) => {
-                self.bury_old(done.attributes.as_ref(), draft);
-                return Ok(Swapped { written: draft.written(), other: false });
-            }
-            Err(failure) if failure.has_code(REFUSED) => failure,
-            Err(failure) => return Err(failure.into()),
-        };
-        let told = failure.more.item;
-        let current = Box::pin(wire.in_the_way(op, call, key, &draft.pk, told)).await?;
-        match refused(op, pre, Some(draft.head.write_id), wire.env.wall(), current) {
-            Refused::Mine(version, found) => {
-                let other = found.as_ref().is_some_and(|found| found.head.parts != draft.head.parts);
-                Ok(Swapped { written: mine(draft, version, found.as_deref()), other })
-            }
-            Refused::Error(error) => Err(error),
+        match answer.await? {
+            Ok(done) => Ok(Ok(done.attributes)),
+            Err(failure) if failure.has_code(REFUSED) => Ok(Err(failure)),
+            Err(failure) => Err(failure.into()),
         }
     }
 

@@ -339,7 +339,7 @@ fn request(
     let Some(key) = plan.key() else { return Ok(None) };
     let condition = Condition::of(OP, &plan.pre(), now).map_err(|e| e.on(key))?;
     let expression = condition.as_ref().map(|condition| condition.expression.to_owned());
-    let values: Option<Item> = condition.as_ref().map(Condition::values);
+    let values: Option<Item> = condition.as_ref().and_then(Condition::values);
     let old = condition.is_some().then_some(OnRefusal::AllOld);
     let place = || item::key(wire.names.head(key, shards), key.as_bytes());
     let item = TransactWriteItem::builder();

@@ -1,12 +1,13 @@
 //! Requests, counted where they arrive.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use larder::{
-    ByteRange, Call, DeleteItem, DeleteOptions, Deleted, ErrorKind, GetOptions, Key, PutItem, PutOptions,
-    Store, StoreExt,
+    ByteRange, Call, DeleteItem, DeleteOptions, Deleted, Env, ErrorKind, GetOptions, Key, PutItem,
+    PutOptions, Store, StoreExt,
 };
 use larder_cloud_tests::dynamodb::Proxy;
 
@@ -116,6 +117,46 @@ async fn of_large_values(server: &Server) {
     drained(&*store).await;
     let buried = BTreeMap::from([("DeleteItem".into(), 1), ("UpdateItem".into(), 3 + 1)]);
     assert_eq!(seen(&proxy), buried, "each chunk gets a TTL, and the register");
+
+    // A small value that is put where a large one stands is refused first, as it does not want to hear of what it
+    // replaces: with a condition that holds or without.
+    let asks = u64::from(matches!(server, Server::Dynalite(_)));
+    for conditional in [false, true] {
+        let large = store.put("large", value.clone()).await.unwrap().version;
+        seen(&proxy);
+        match conditional {
+            false => store.put("large", "small").await.unwrap(),
+            true => store.put_if_matches("large", "small", large).await.unwrap(),
+        };
+        drained(&*store).await;
+        let mut replaced = BTreeMap::from([("PutItem".into(), 2), ("UpdateItem".into(), 3 + 1)]);
+        if conditional && asks > 0 {
+            replaced.insert("GetItem".into(), asks);
+        }
+        assert_eq!(seen(&proxy), replaced);
+        assert_eq!(store.get("large").await.unwrap().as_deref(), Some(&b"small"[..]));
+        seen(&proxy);
+    }
+    // One that expired, by somebody who wants nothing to be there.
+    let soon = PutOptions::new().with_expires(Env::system().wall() + Duration::from_millis(1));
+    store.put_opts(&Key::new("ended").unwrap(), value.clone(), &soon).await.unwrap();
+    while store.get("ended").await.unwrap().is_some() {}
+    seen(&proxy);
+    store.put_if_absent("ended", "small").await.unwrap();
+    drained(&*store).await;
+    assert_eq!(seen(&proxy)["UpdateItem"], 3 + 1);
+    // Another version, or anything at all, stands in the way as ever.
+    let old = store.put("large", value.clone()).await.unwrap().version;
+    let large = store.put("large", value.clone()).await.unwrap().version;
+    drained(&*store).await;
+    seen(&proxy);
+    for error in [
+        store.put_if_matches("large", "small", old).await.unwrap_err(),
+        store.put_if_absent("large", "small").await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.current()), (ErrorKind::Conflict, Some(&large)));
+    }
+    assert_eq!(seen(&proxy)["PutItem"], 2, "one each");
     store.close(&Call::default()).await.unwrap();
 }
 
