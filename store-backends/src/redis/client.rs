@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ::redis::{Cmd, RedisError, ServerErrorKind, Value};
+use ::redis::{Cmd, Pipeline, RedisError, ServerErrorKind, Value};
 use larder_store_core::{Env, Error, ErrorKind, Op, Result};
 
-use super::command::{plain, with_text};
+use super::command::{plain, together, with_text};
 use super::config::{Node, RedisConfig};
 use super::connection::{Connection, Dial};
 use super::slots::{Slots, redirect};
@@ -16,7 +16,7 @@ use super::slots::{Slots, redirect};
 const HOPS: usize = 5;
 
 /// What a connection is for: a small request does not wait behind a large one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Small,
     Bulk,
@@ -39,6 +39,15 @@ struct Place {
     making: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
 
+impl Place {
+    fn ready(&self) -> Option<Arc<Connection>> {
+        lock(&self.connection).clone().filter(|connection| connection.is_good())
+    }
+}
+
+/// A connection, and to whom.
+pub(super) type Reached = (Node, Arc<Connection>);
+
 /// A request that got no answer.
 #[derive(Debug)]
 pub(super) struct Lost(pub(super) RedisError);
@@ -50,7 +59,8 @@ pub(super) struct Client {
     seeds: Vec<Node>,
     /// Whether slots are looked for; else everything is at the first seed.
     cluster: bool,
-    places: Mutex<HashMap<(Node, Lane), Arc<Place>>>,
+    /// Of each lane.
+    places: [Mutex<HashMap<Node, Arc<Place>>>; 2],
     slots: Mutex<Seen>,
     /// Held while the cluster is looked at: how the last look failed, and when.
     looking: tokio::sync::Mutex<Option<(Instant, Error)>>,
@@ -75,7 +85,7 @@ impl Client {
             env,
             seeds: config.seeds()?,
             cluster: config.cluster,
-            places: Mutex::default(),
+            places: Default::default(),
             slots: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
         })
@@ -83,11 +93,21 @@ impl Client {
 
     /// Lets go of all connections.
     pub(super) fn clear(&self) {
-        lock(&self.places).clear();
+        self.places.iter().for_each(|places| lock(places).clear());
     }
 
-    /// A connection to where a request goes, made now if there is none. Nothing is sent but what makes it.
-    pub(super) async fn reach(&self, op: Op, lane: Lane, to: &To) -> Result<(Node, Arc<Connection>)> {
+    /// A connection to where a request goes, if there is one.
+    pub(super) fn ready(&self, lane: Lane, to: &To) -> Option<Reached> {
+        let node = match to {
+            To::Node(node) => node.clone(),
+            To::Slot(slot) => self.known_owner(*slot)??,
+        };
+        let connection = self.place(&node, lane).ready()?;
+        Some((node, connection))
+    }
+
+    /// The same, made now if there is none. Nothing is sent but what makes it.
+    pub(super) async fn reach(&self, op: Op, lane: Lane, to: &To) -> Result<Reached> {
         let node = match to {
             To::Node(node) => node.clone(),
             To::Slot(slot) => self.owner(op, *slot).await?,
@@ -101,17 +121,24 @@ impl Client {
         }
     }
 
+    fn place(&self, node: &Node, lane: Lane) -> Arc<Place> {
+        let mut places = lock(&self.places[lane as usize]);
+        match places.get(node) {
+            Some(place) => place.clone(),
+            None => places.entry(node.clone()).or_default().clone(),
+        }
+    }
+
     /// The connection to a server.
     async fn connection(&self, op: Op, node: &Node, lane: Lane) -> Result<Arc<Connection>> {
-        let place = lock(&self.places).entry((node.clone(), lane)).or_default().clone();
-        let ready = || lock(&place.connection).clone().filter(|connection| connection.is_good());
-        if let Some(connection) = ready() {
+        let place = self.place(node, lane);
+        if let Some(connection) = place.ready() {
             return Ok(connection);
         }
         let asked = self.env.now();
         let mut making = place.making.lock().await;
         // Whoever held the lock may have made it, or found out that it cannot be made.
-        if let Some(connection) = ready() {
+        if let Some(connection) = place.ready() {
             return Ok(connection);
         }
         if let Some((at, error)) = making.as_ref().filter(|(at, _)| *at >= asked) {
@@ -135,16 +162,18 @@ impl Client {
         lock(&self.slots).doubtful = true;
     }
 
+    /// The primary of a slot, or that it has none; `None` if that is not known.
+    fn known_owner(&self, slot: u16) -> Option<Option<Node>> {
+        if !self.cluster {
+            return Some(Some(self.seeds[0].clone()));
+        }
+        let seen = lock(&self.slots);
+        seen.slots.as_ref().filter(|_| !seen.doubtful).map(|slots| slots.node(slot).cloned())
+    }
+
     /// The primary of a slot.
     async fn owner(&self, op: Op, slot: u16) -> Result<Node> {
-        if !self.cluster {
-            return Ok(self.seeds[0].clone());
-        }
-        let known = {
-            let seen = lock(&self.slots);
-            seen.slots.as_ref().filter(|_| !seen.doubtful).map(|slots| slots.node(slot).cloned())
-        };
-        let found = match known {
+        let found = match self.known_owner(slot) {
             Some(found) => found,
             None => self.look(op).await?.node(slot).cloned(),
         };
@@ -198,7 +227,7 @@ impl Client {
 
     async fn ask_slots(&self, op: Op, node: &Node) -> Result<Slots> {
         let connection = self.connection(op, node, Lane::Small).await?;
-        let command = [plain("CLUSTER", &[b"SLOTS"])];
+        let command = together([plain("CLUSTER", &[b"SLOTS"])]);
         let answer = tokio::select! {
             biased;
             answer = connection.send(&command) => answer,
@@ -226,11 +255,26 @@ impl Client {
         &self,
         op: Op,
         lane: Lane,
-        reached: (Node, Arc<Connection>),
-        commands: Vec<Cmd>,
+        reached: Reached,
+        commands: Pipeline,
     ) -> Result<Vec<Value>, Lost> {
-        let (mut node, mut connection) = reached;
-        let mut answers = connection.send(&commands).await.map_err(|e| self.lost(e))?;
+        let answers = reached.1.send(&commands).await.map_err(|e| self.lost(e))?;
+        if !answers.iter().any(|answer| matches!(answer, Value::ServerError(_))) {
+            return Ok(answers);
+        }
+        // Boxed, as is all that is seldom: the future of every request would be as large as the largest in it.
+        Box::pin(self.follow_all(op, lane, reached, commands, answers)).await
+    }
+
+    /// Sends again what was not answered.
+    async fn follow_all(
+        &self,
+        op: Op,
+        lane: Lane,
+        (mut node, mut connection): Reached,
+        commands: Pipeline,
+        mut answers: Vec<Value>,
+    ) -> Result<Vec<Value>, Lost> {
         for _ in 0..HOPS {
             // All of them lie in one slot, and so they mostly go together.
             let everywhere =
@@ -246,7 +290,7 @@ impl Client {
             (node, connection) = (to, there);
             answers = connection.send(&commands).await.map_err(|e| self.lost(e))?;
         }
-        for (command, answer) in commands.iter().zip(&mut answers) {
+        for (command, answer) in commands.cmd_iter().zip(&mut answers) {
             self.follow(op, lane, (&node, &connection), command, answer).await?;
         }
         Ok(answers)
@@ -282,11 +326,8 @@ impl Client {
                     (node, connection) = (to, there);
                 }
             }
-            let mut sent = Vec::with_capacity(2);
-            if asking {
-                sent.push(plain("ASKING", &[]));
-            }
-            sent.push(told.unwrap_or_else(|| command.clone()));
+            let asking = asking.then(|| plain("ASKING", &[]));
+            let sent = together(asking.into_iter().chain([told.unwrap_or_else(|| command.clone())]));
             let mut told = connection.send(&sent).await.map_err(|e| self.lost(e))?;
             match told.pop() {
                 Some(last) => *answer = last,

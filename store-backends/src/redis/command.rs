@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Arg, Cmd, Script};
+use ::redis::{Arg, Cmd, Pipeline, Script};
 
 /// A script, and its hash.
 pub(super) static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
@@ -21,12 +21,13 @@ fn text(hash: &str) -> Option<&'static str> {
     scripts.into_iter().find(|(script, _)| script.get_hash() == hash).map(|(_, text)| text)
 }
 
-/// A call of a script, by its hash: all that it touches is among `keys`.
-pub(super) fn script(script: &Script, keys: &[Vec<u8>]) -> Cmd {
-    let mut cmd = Cmd::with_capacity(keys.len() + 16, 512);
+/// A call of a script, by its hash: all that it touches is among `keys`. Room is made for arguments of so many bytes.
+pub(super) fn script(script: &Script, keys: &[&[u8]], bytes: usize) -> Cmd {
+    let bytes = 64 + keys.iter().map(|key| key.len()).sum::<usize>() + bytes;
+    let mut cmd = Cmd::with_capacity(keys.len() + 16, bytes);
     cmd.arg("EVALSHA").arg(script.get_hash()).arg(keys.len());
     for key in keys {
-        cmd.arg(&key[..]);
+        cmd.arg(*key);
     }
     cmd
 }
@@ -48,11 +49,23 @@ pub(super) fn with_text(call: &Cmd) -> Option<Cmd> {
 
 /// A command of plain arguments.
 pub(super) fn plain(name: &str, args: &[&[u8]]) -> Cmd {
-    let mut cmd = ::redis::cmd(name);
+    let mut cmd =
+        Cmd::with_capacity(1 + args.len(), name.len() + args.iter().map(|arg| arg.len()).sum::<usize>());
+    cmd.arg(name);
     for arg in args {
         cmd.arg(*arg);
     }
     cmd
+}
+
+/// Commands that go together.
+pub(super) fn together(commands: impl IntoIterator<Item = Cmd>) -> Pipeline {
+    let commands = commands.into_iter();
+    let mut pipeline = Pipeline::with_capacity(commands.size_hint().0);
+    for command in commands {
+        pipeline.add_command(command);
+    }
+    pipeline
 }
 
 #[cfg(test)]
@@ -62,7 +75,7 @@ mod tests {
     #[test]
     fn a_script_goes_by_its_text_where_the_hash_is_not_known() {
         for known in [&*WRITE, &*RANGE, &*LIST] {
-            let mut call = script(known, &[b"k".to_vec(), b"\0\xff".to_vec()]);
+            let mut call = script(known, &[b"k", b"\0\xff"], 2);
             call.arg(&b"\r\n"[..]);
             let told = with_text(&call).unwrap();
             let args: Vec<_> = told.args_iter().collect();

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, Value};
+use ::redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, RedisResult, Value};
 use larder_store_core::{Env, Op, Result};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
+use super::command::together;
 use super::config::{Node, RedisConfig};
 use super::error;
 
@@ -39,7 +40,7 @@ pub(super) struct Connection {
 #[derive(Clone)]
 pub(super) struct Dial {
     /// Who comes, and to which database; in the words of Redis.
-    login: Vec<Cmd>,
+    login: Pipeline,
     tls: Option<Arc<rustls::ClientConfig>>,
     env: Env,
 }
@@ -60,7 +61,7 @@ impl Dial {
             select.arg(config.database);
             login.push(select);
         }
-        Dial { login, tls, env }
+        Dial { login: together(login), tls, env }
     }
 
     /// Makes a connection. Nothing was sent before there is one.
@@ -143,19 +144,10 @@ impl Connection {
     }
 
     /// Sends commands in one go, and waits for the answer of each.
-    pub(super) async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Value>> {
+    pub(super) async fn send(&self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         let mut mux = self.mux.clone();
         let watch = Watch { connection: self, began: millis(&self.env), over: false };
-        let sent = match commands {
-            [one] => mux.send_packed_command(one).await.map(|value| vec![value]),
-            many => {
-                let mut pipeline = Pipeline::with_capacity(many.len());
-                for command in many {
-                    pipeline.add_command(command.clone());
-                }
-                mux.send_packed_commands(&pipeline, 0, many.len()).await
-            }
-        };
+        let sent = mux.send_packed_commands(commands, 0, commands.len()).await;
         watch.over(&sent);
         sent
     }

@@ -205,7 +205,7 @@ impl Walk {
                 vec![wire.ask_marker(shard), plain("ZRANGEBYLEX", &bounds)]
             }
             Some(delimiter) => {
-                let mut command = script(&LIST, &[wire.names.marker(shard), index]);
+                let mut command = script(&LIST, &[&wire.names.marker(shard), &index], 200);
                 command.arg(from).arg(&to[..]).arg(wanted).arg(delimiter).arg(options.prefix.len());
                 let now = time::to_nanos(wire.env.wall()).unwrap_or(0);
                 command.arg(now >> 32).arg(now & 0xffff_ffff);

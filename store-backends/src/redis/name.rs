@@ -4,12 +4,24 @@
 //! namespace is escaped: what is left in it are letters, digits and `.`, `_`, `~`, `/`, `-`, so that none is the
 //! beginning of another one's tag, none ends a tag early, and none is a pattern to `SCAN`.
 
+use std::sync::Arc;
+
 use larder_store_core::record::crc64;
 use larder_store_core::system::{self, Space};
 use larder_store_core::{Error, ErrorKind, Key, Op, Result};
 
 /// The longest namespace, in bytes.
 const MAX_NAMESPACE: usize = 256;
+
+const MARKER: &str = "m";
+const USER_INDEX: &str = "i";
+const SYSTEM_INDEX: &str = "I";
+/// What expires.
+const EXPIRY: &str = "e";
+const LEFTOVERS: &str = "g";
+/// What never exists: scripts try their rights on it.
+const NOTHING: &str = "0";
+const FRAME: [&str; 6] = [MARKER, USER_INDEX, SYSTEM_INDEX, EXPIRY, LEFTOVERS, NOTHING];
 
 /// The most shards.
 pub(super) const MAX_SHARDS: u64 = 1024;
@@ -24,6 +36,18 @@ pub(super) struct Names {
     /// What all of them begin with, up to the shard's number.
     root: String,
     shards: u16,
+    tags: Arc<[Tag]>,
+    marker_text: String,
+}
+
+/// What is known of a shard for good.
+#[derive(Debug, PartialEq, Eq)]
+struct Tag {
+    /// What the names in it begin with.
+    begin: String,
+    slot: u16,
+    /// The first keys of every script that writes.
+    frame: [Vec<u8>; 6],
 }
 
 /// What a key in Redis turned out to be.
@@ -48,7 +72,14 @@ impl Names {
                 format!("redis: a namespace of {} bytes is longer than {MAX_NAMESPACE}", namespace.len());
             return Err(Error::new(ErrorKind::Invalid, Op::Open, why));
         }
-        Ok(Names { root: format!("{{larder:{}:", escape(namespace)), shards })
+        let root = format!("{{larder:{}:", escape(namespace));
+        let tag = |shard| {
+            let begin = format!("{root}{shard}}}");
+            let frame = FRAME.map(|what| [begin.as_bytes(), what.as_bytes()].concat());
+            Tag { slot: crc16(&begin.as_bytes()[1..begin.len() - 1]) % SLOTS, begin, frame }
+        };
+        let marker_text = format!("larder 1 shards={shards}");
+        Ok(Names { tags: (0..shards).map(tag).collect(), root, shards, marker_text })
     }
 
     /// How many hash tags there are.
@@ -66,49 +97,41 @@ impl Names {
 
     /// The slot of a cluster that holds a shard (Redis cluster specification, "Hash tags").
     pub(super) fn slot(&self, shard: Shard) -> u16 {
-        let tag = format!("{}{}", &self.root[1..], shard.0);
-        crc16(tag.as_bytes()) % SLOTS
+        self.tags[usize::from(shard.0)].slot
     }
 
     fn with(&self, shard: Shard, what: &str) -> Vec<u8> {
-        let mut name = Vec::with_capacity(self.root.len() + what.len() + 8);
-        name.extend_from_slice(self.root.as_bytes());
-        name.extend_from_slice(shard.0.to_string().as_bytes());
-        name.push(b'}');
-        name.extend_from_slice(what.as_bytes());
-        name
+        self.with_key(shard, what, b"")
+    }
+
+    fn with_key(&self, shard: Shard, what: &str, key: &[u8]) -> Vec<u8> {
+        [self.tags[usize::from(shard.0)].begin.as_bytes(), what.as_bytes(), key].concat()
     }
 
     /// The key that holds a value's record.
     pub(super) fn value(&self, key: &Key) -> Vec<u8> {
-        let mut name = self.with(self.shard(key), if key.is_system() { "V:" } else { "v:" });
-        name.extend_from_slice(key.as_bytes());
-        name
+        self.with_key(self.shard(key), if key.is_system() { "V:" } else { "v:" }, key.as_bytes())
+    }
+
+    /// The first keys of every script that writes: marker, indexes of both spaces, what expires, leftovers, and a key that
+    /// never exists.
+    pub(super) fn frame(&self, shard: Shard) -> impl Iterator<Item = &[u8]> {
+        self.tags[usize::from(shard.0)].frame.iter().map(Vec::as_slice)
     }
 
     /// The key that says whose the others are.
     pub(super) fn marker(&self, shard: Shard) -> Vec<u8> {
-        self.with(shard, "m")
+        self.with(shard, MARKER)
     }
 
     /// The sorted set of the keys of a space.
     pub(super) fn index(&self, shard: Shard, space: Space) -> Vec<u8> {
-        self.with(shard, if space == Space::System { "I" } else { "i" })
-    }
-
-    /// The sorted set of what expires.
-    pub(super) fn expiry(&self, shard: Shard) -> Vec<u8> {
-        self.with(shard, "e")
+        self.with(shard, if space == Space::System { SYSTEM_INDEX } else { USER_INDEX })
     }
 
     /// The sorted set of parts that belong to no value.
     pub(super) fn leftovers(&self, shard: Shard) -> Vec<u8> {
-        self.with(shard, "g")
-    }
-
-    /// A key that never exists: what scripts try their rights on.
-    pub(super) fn nothing(&self, shard: Shard) -> Vec<u8> {
-        self.with(shard, "0")
+        self.with(shard, LEFTOVERS)
     }
 
     /// The key that holds a part of a large value.
@@ -127,8 +150,8 @@ impl Names {
     }
 
     /// What the markers hold: the format, and what must be the same for all who open the namespace.
-    pub(super) fn marker_text(&self) -> String {
-        format!("larder 1 shards={}", self.shards)
+    pub(super) fn marker_text(&self) -> &str {
+        &self.marker_text
     }
 
     /// What a key that begins as ours do is.
@@ -239,7 +262,7 @@ mod tests {
             names.value(&system::key("lease").unwrap()),
             names.index(shard, Space::User),
             names.index(shard, Space::System),
-            names.expiry(shard),
+            names.with(shard, EXPIRY),
             names.leftovers(shard),
             names.part(shard, &"0f".repeat(16), 7),
         ] {

@@ -156,7 +156,7 @@ impl Wire {
         };
         // Lua counts in floating point; behind this there is no byte of any value.
         let within = |n: u64| n.min(1 << 52);
-        let mut command = script(&RANGE, &[self.names.marker(shard), self.names.value(key)]);
+        let mut command = script(&RANGE, &[&self.names.marker(shard), &self.names.value(key)], 40);
         command.arg(kind).arg(within(from)).arg(within(to));
         let answers = self.ask(op, &options.call, Lane::Small, &self.to(shard), vec![command]).await?;
         let mut parts = self.list(op, answers.into_iter().next().unwrap_or(Value::Nil))?.into_iter();

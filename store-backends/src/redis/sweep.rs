@@ -110,7 +110,7 @@ async fn lengths(
 async fn tidy(wire: &Wire, call: &Call, shard: Shard) -> Result<()> {
     let op = Op::Sweep;
     loop {
-        let mut command = script(&WRITE, &wire.frame(shard));
+        let mut command = script(&WRITE, &wire.names.frame(shard).collect::<Vec<_>>(), 100);
         command.arg(wire.names.marker_text()).arg("each").arg(0).arg(0).arg(0).arg(PAGE);
         let answers = wire.tell(op, call, Lane::Bulk, &wire.to(shard), 0, vec![command]).await?;
         let answer = wire.list(op, answers.into_iter().next().unwrap_or(Value::Nil))?;

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use ::redis::{Cmd, ServerErrorKind, Value};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use larder_store_core::system::Space;
 use larder_store_core::{Call, Env, Error, ErrorKind, Guarantees, Op, Result, StoreId};
 
-use super::client::{Client, Lane, Lost, To};
-use super::command::plain;
+use super::client::{Client, Lane, Lost, Reached, To};
+use super::command::{plain, together};
 use super::config::RedisConfig;
 use super::connection::{Connection, Dial};
 use super::error;
@@ -110,7 +109,11 @@ impl Wire {
 
     /// A connection, within the time of the call. Nothing was sent if there is none.
     async fn reach(&self, op: Op, call: &Call, lane: Lane, to: &To) -> Result<Reached> {
-        call.guard(&self.env, op, self.client.reach(op, lane, to)).await
+        match self.client.ready(lane, to) {
+            Some(reached) => Ok(reached),
+            // Boxed, as is all that is seldom: the future of every call would be as large as the largest in it.
+            None => Box::pin(call.guard(&self.env, op, self.client.reach(op, lane, to))).await,
+        }
     }
 
     fn request<'a>(
@@ -125,9 +128,9 @@ impl Wire {
             // It may have waited for its turn.
             let reached = match reached.1.is_good() {
                 true => reached,
-                false => self.client.reach(op, lane, to).await.map_err(Failed::NotSent)?,
+                false => Box::pin(self.client.reach(op, lane, to)).await.map_err(Failed::NotSent)?,
             };
-            self.client.send(op, lane, reached, commands).await.map_err(Failed::Lost)
+            self.client.send(op, lane, reached, together(commands)).await.map_err(Failed::Lost)
         })
     }
 
@@ -249,23 +252,7 @@ impl Wire {
             self.ask(op, call, Lane::Small, &self.to(home), vec![self.ask_marker(home)]).await?;
         self.check_marker(op, answers.pop().unwrap_or(Value::Nil))
     }
-
-    /// The first keys of every script that writes.
-    pub(super) fn frame(&self, shard: Shard) -> Vec<Vec<u8>> {
-        let names = &self.names;
-        vec![
-            names.marker(shard),
-            names.index(shard, Space::User),
-            names.index(shard, Space::System),
-            names.expiry(shard),
-            names.leftovers(shard),
-            names.nothing(shard),
-        ]
-    }
 }
-
-/// A connection, and to whom.
-type Reached = (super::config::Node, Arc<Connection>);
 
 /// What kind of answer it is, without what is in it.
 pub(super) fn kind_of(answer: &Value) -> &'static str {

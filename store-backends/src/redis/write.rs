@@ -170,15 +170,17 @@ impl Wire {
         steps: &[Ready],
     ) -> Result<Vec<Result<Made>>> {
         self.home(op, call, true).await?;
-        let mut keys = self.frame(shard);
+        let values: Vec<_> = steps.iter().map(|step| self.names.value(&step.key)).collect();
+        let mut keys: Vec<&[u8]> = self.names.frame(shard).collect();
         let mut places = Vec::with_capacity(steps.len());
-        for step in steps {
-            keys.push(self.names.value(&step.key));
+        for (step, value) in steps.iter().zip(&values) {
+            keys.push(value);
             places.push(keys.len());
-            keys.extend(step.parts.iter().cloned());
+            keys.extend(step.parts.iter().map(Vec::as_slice));
         }
         let now = time::to_nanos(self.env.wall()).unwrap_or(0);
-        let mut command = script(&WRITE, &keys);
+        let bytes: u64 = steps.iter().map(Ready::size).sum();
+        let mut command = script(&WRITE, &keys, 100 + bytes as usize);
         command
             .arg(self.names.marker_text())
             .arg(if all { "all" } else { "each" })
@@ -203,7 +205,6 @@ impl Wire {
                 .arg(step.parts.len())
                 .arg(&step.leftover);
         }
-        let bytes = steps.iter().map(Ready::size).sum();
         let answers = self.tell(op, call, Lane::Small, &self.to(shard), bytes, vec![command]).await?;
         let answer = self.good(op, answers.into_iter().next().unwrap_or(Value::Nil))?;
         let made = self.read_made(op, steps, answer)?;
@@ -298,10 +299,14 @@ pub(super) fn removed(made: Made) -> Removed {
 
 /// What became of a step; `None` for an answer that is none.
 fn read_one(op: Op, step: &Ready, answer: &Value) -> Option<Result<Made>> {
-    let Value::Array(answer) = answer else { return None };
+    let answer = match answer {
+        Value::Int(existed) => return Some(Ok(Made { existed: *existed == 1, left: None })),
+        Value::Array(answer) => answer,
+        _ => return None,
+    };
     Some(match &answer[..] {
         [Value::Int(0), Value::BulkString(left), Value::Int(existed)] => {
-            let left = if left.is_empty() { None } else { Head::decode(left, Some(&step.key)).ok() };
+            let left = Head::decode(left, Some(&step.key)).ok();
             Ok(Made { existed: *existed == 1, left: left.map(|(head, _)| head) })
         }
         [Value::Int(1), Value::BulkString(head)] => Err(conflict(op, step, head)),

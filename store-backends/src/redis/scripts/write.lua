@@ -9,8 +9,9 @@
 --       parts' entry among the leftovers.
 --
 -- Gives {'m', marker} where another marker stands, {'n', step, what stands in the way} where 'all' was refused, else an
--- answer for each step: {0, head of what had parts, 0 or 1 for "there was a value"}, or {1, head} for a condition that
--- does not hold, {2} for what is no record, {3, error} for a key of another type, {4} for parts that are gone.
+-- answer for each step: 0 or 1 for "there was a value", {0, head, 0 or 1} where that had parts, or {1, head} for a
+-- condition that does not hold, {2} for what is no record, {3, error} for a key of another type, {4} for parts that are
+-- gone.
 
 local call = redis.call
 
@@ -144,6 +145,12 @@ local function leave(step)
   return head
 end
 
+-- The answer to a step that was made.
+local function made(head, there)
+  if head == '' then return there end
+  return {0, head, there}
+end
+
 local marked = false
 local function make(step, alone)
   if step.what == 'c' then return {0, '', 0} end
@@ -163,7 +170,7 @@ local function make(step, alone)
   if step.what == 'd' then
     call('DEL', KEYS[step.at])
     forget(step, old)
-    return {0, leave(step), there}
+    return made(leave(step), there)
   end
   call('ZADD', KEYS[step.index], 0, step.entry)
   forget(step, old)
@@ -184,7 +191,7 @@ local function make(step, alone)
   end
   local head = leave(step)
   if step.parts > 0 then call('ZREM', KEYS[5], step.leftover) end
-  return {0, head, there}
+  return made(head, there)
 end
 
 -- Entries whose values Redis has removed. As well as can be.
