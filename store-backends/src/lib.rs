@@ -25,6 +25,8 @@ pub mod redis;
 mod remote;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(any(feature = "s3", feature = "dynamodb", feature = "redis"))]
+mod sending;
 
 /// The backends that are compiled in.
 pub fn registry() -> larder_store_core::Registry {

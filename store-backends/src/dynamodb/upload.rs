@@ -4,9 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::record::{Head, Parts, Sealer, body_len};
 use larder_store_core::{
     ByteStream, Call, Error, ErrorKind, Key, Op, Precondition, PutOptions, Result, WriteId, Written,
@@ -18,6 +15,7 @@ use super::name::SetId;
 use super::put::Draft;
 use super::register::{Fence, Set};
 use super::single::Single;
+use crate::sending::{Sending, unseen};
 
 /// How many chunks more a set is entered for, where nobody knows how many there will be.
 const AHEAD: u32 = 64;
@@ -218,7 +216,7 @@ impl<'a> Upload<'a> {
             }
             done
         });
-        sent.await
+        sent.await.map_err(|error| unseen(&self.single.wire.env, self.call, error))
     }
 
     /// Says that this writer lives, unless it just did, and what it may write.
@@ -248,10 +246,10 @@ impl<'a> Upload<'a> {
     async fn fill(&self, head: &Head, mut body: ByteStream, hint: Option<u64>) -> Result<u64> {
         let op = self.op;
         let mut sealer = Sealer::new(head.binding());
-        let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
+        let mut sending = Sending::new(&self.single.wire.env, op, self.call);
         let most = self.single.wire.guarantees.max_value;
         let (mut number, mut raw_len, mut chunk) = (0u32, 0u64, Vec::new());
-        while let Some(piece) = self.next(&mut body, &mut sending).await? {
+        while let Some(piece) = sending.next(&mut body).await? {
             raw_len += piece.len() as u64;
             if raw_len > hint.unwrap_or(most).min(most) {
                 return Err(too_long(op, hint, most));
@@ -268,14 +266,14 @@ impl<'a> Upload<'a> {
         if !chunk.is_empty() {
             self.start(&mut sending, number, chunk.into()).await?;
         }
-        while sending.try_next().await?.is_some() {}
+        sending.end().await?;
         Ok(raw_len)
     }
 
     /// Adds bytes to the chunk that is being filled, and sends each that is full.
     async fn send_full<'u>(
         &'u self,
-        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        sending: &mut Sending<'u>,
         number: &mut u32,
         chunk: &mut Vec<u8>,
         mut more: &[u8],
@@ -294,44 +292,14 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// The next piece, within the time of the call. Chunks under way go on meanwhile.
-    async fn next(
-        &self,
-        body: &mut ByteStream,
-        sending: &mut FuturesUnordered<BoxFuture<'_, Result<()>>>,
-    ) -> Result<Option<Bytes>> {
-        let next = async {
-            loop {
-                tokio::select! {
-                    biased;
-                    piece = body.try_next() => return piece,
-                    Some(done) = sending.next() => done?,
-                }
-            }
-        };
-        self.call.guard(&self.single.wire.env, self.op, next).await
-    }
-
     /// Begins to send a chunk, and waits until there is room for the next one.
-    async fn start<'u>(
-        &'u self,
-        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
-        number: u32,
-        chunk: Bytes,
-    ) -> Result<()> {
+    async fn start<'u>(&'u self, sending: &mut Sending<'u>, number: u32, chunk: Bytes) -> Result<()> {
         // The register knows of it before it is there.
         let bound = self.bound.load(Ordering::Relaxed);
-        self.refresh(if number < bound { 0 } else { number.saturating_add(AHEAD) }).await?;
+        let bound = if number < bound { 0 } else { number.saturating_add(AHEAD) };
+        sending.meanwhile(self.refresh(bound)).await?;
         self.begun.store(number + 1, Ordering::Relaxed);
-        sending.push(self.send(number, chunk).boxed());
-        while sending.len() >= self.single.wire.config().parts_at_once {
-            sending.next().await.transpose()?;
-        }
-        // Those under way go on only while somebody polls them.
-        while let Some(Some(done)) = sending.next().now_or_never() {
-            done?;
-        }
-        Ok(())
+        sending.start(self.single.wire.config().parts_at_once, self.send(number, chunk)).await
     }
 
     async fn send(&self, number: u32, chunk: Bytes) -> Result<()> {

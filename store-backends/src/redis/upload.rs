@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use ::redis::Value;
 use bytes::{Bytes, BytesMut};
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::layer::retry::Retries;
 use larder_store_core::record::{BLOCK, Head, Parts, Sealer};
 use larder_store_core::{
@@ -25,6 +22,7 @@ use super::read::hex;
 use super::single::Single;
 use super::wire::Wire;
 use super::write::{AT_ONCE, Ready};
+use crate::sending::Sending;
 
 /// Up to this, a value stands behind its head.
 pub(super) const INLINE: u64 = 512 << 10;
@@ -106,13 +104,10 @@ impl Uploaded {
     async fn fill(&self, op: Op, mut body: ByteStream, options: &PutOptions) -> Result<u64> {
         let call = &options.call;
         let mut sealer = Sealer::new(self.head.binding());
-        let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
+        let mut sending = Sending::new(&self.wire.env, op, call);
         let (mut number, mut part) = (0, BytesMut::with_capacity(PART as usize));
         let (hint, most) = (options.size_hint, self.wire.guarantees.max_value);
-        let next = async |body: &mut ByteStream| {
-            call.guard(&self.wire.env, op, async { body.try_next().await }).await
-        };
-        while let Some(piece) = next(&mut body).await? {
+        while let Some(piece) = sending.next(&mut body).await? {
             sealer.push(&piece);
             check_length(op, sealer.raw_len(), hint, most)?;
             self.push(op, call, &mut sending, &mut number, &mut part, piece).await?;
@@ -126,7 +121,7 @@ impl Uploaded {
         if !part.is_empty() {
             self.start(op, call, &mut sending, number, part.freeze()).await?;
         }
-        while sending.try_next().await?.is_some() {}
+        sending.end().await?;
         Ok(raw_len)
     }
 
@@ -135,7 +130,7 @@ impl Uploaded {
         &'u self,
         op: Op,
         call: &'u Call,
-        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        sending: &mut Sending<'u>,
         number: &mut u64,
         part: &mut BytesMut,
         mut piece: Bytes,
@@ -157,22 +152,14 @@ impl Uploaded {
         &'u self,
         op: Op,
         call: &'u Call,
-        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        sending: &mut Sending<'u>,
         number: u64,
         part: Bytes,
     ) -> Result<()> {
         self.sent.fetch_max(number + 1, Ordering::Relaxed);
         // The first one is waited for: it brings the entry by which a sweep finds the others.
         let most = if number == 0 { 1 } else { SENDING };
-        sending.push(self.send(op, call, number, part).boxed());
-        while sending.len() >= most {
-            sending.next().await.transpose()?;
-        }
-        // Those under way go on only while somebody polls them.
-        while let Some(Some(done)) = sending.next().now_or_never() {
-            done?;
-        }
-        Ok(())
+        sending.start(most, self.send(op, call, number, part)).await
     }
 
     async fn send(&self, op: Op, call: &Call, number: u64, part: Bytes) -> Result<()> {

@@ -5,9 +5,6 @@ use std::sync::Arc;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use larder_store_core::layer::retry::{Retries, unknown};
 use larder_store_core::record::{Head, Sealer};
 use larder_store_core::{ByteStream, Call, Error, ErrorKind, Key, Op, PutOptions, Result, Version, Written};
@@ -17,6 +14,7 @@ use super::condition::{Condition, Refused, gone, mine};
 use super::error::Failure;
 use super::put::Draft;
 use super::wire::Wire;
+use crate::sending::Sending;
 
 /// Parts of one upload (Amazon S3 User Guide, "Multipart upload limits").
 pub(super) const MAX_PARTS: u64 = 10_000;
@@ -83,7 +81,7 @@ impl<'a> Upload<'a> {
     async fn fill(&self, draft: &Draft, mut body: ByteStream, options: &PutOptions) -> Result<u64> {
         let op = self.op;
         let mut sealer = draft.head.as_ref().map(|head| Sealer::new(head.binding()));
-        let mut sending = FuturesUnordered::<BoxFuture<'_, Result<()>>>::new();
+        let mut sending = Sending::new(&self.wire.env, op, self.call);
         let (mut number, mut raw_len, mut sent) = (1, 0u64, 0u64);
         // The head of a record says how long the value is, so what comes first goes last, with room for the head.
         let room = draft.head.as_ref().map_or(Ok(0), |head| head.encode().map(|head| head.len()))?;
@@ -92,7 +90,7 @@ impl<'a> Upload<'a> {
         let (hint, most) = (options.size_hint, self.wire.guarantees.max_value);
         let whole = |raw_len| draft.head.clone().map_or(raw_len, |head| Head { raw_len, ..head }.body_len());
         let whole = hint.map_or(u64::MAX, whole);
-        while let Some(mut piece) = self.next(&mut body).await? {
+        while let Some(mut piece) = sending.next(&mut body).await? {
             raw_len += piece.len() as u64;
             if raw_len > hint.unwrap_or(most).min(most) {
                 let (kind, why) = match hint {
@@ -151,35 +149,21 @@ impl<'a> Upload<'a> {
             sent += part.len() as u64;
             self.start(&mut sending, false, number, part.freeze()).await?;
         }
-        while sending.try_next().await?.is_some() {}
+        sending.end().await?;
         Ok(sent)
-    }
-
-    /// The next piece, within the time of the call.
-    async fn next(&self, body: &mut ByteStream) -> Result<Option<Bytes>> {
-        let env = &self.wire.env;
-        self.call.guard(env, self.op, async { body.try_next().await }).await
     }
 
     /// Begins to send a part, and waits until the next one may be filled: it is in memory like those under way, and
     /// like the first one if that is `kept`.
     async fn start<'u>(
         &'u self,
-        sending: &mut FuturesUnordered<BoxFuture<'u, Result<()>>>,
+        sending: &mut Sending<'u>,
         kept: bool,
         number: u64,
         part: Bytes,
     ) -> Result<()> {
-        sending.push(self.send(number as i32, part).boxed());
         let most = self.wire.config().parts_at_once.saturating_sub(usize::from(kept)).max(1);
-        while sending.len() >= most {
-            sending.next().await.transpose()?;
-        }
-        // Those under way go on only while somebody polls them.
-        while let Some(Some(done)) = sending.next().now_or_never() {
-            done?;
-        }
-        Ok(())
+        sending.start(most, self.send(number as i32, part)).await
     }
 
     async fn send(&self, number: i32, part: Bytes) -> Result<()> {
@@ -199,10 +183,13 @@ impl<'a> Upload<'a> {
                     .body(Body::from(part))
                     .send();
                 // A part that landed and got no answer is sent again, and changes nothing by itself.
-                Ok(wire.write(op, call, &live, len, request).await??)
+                match wire.write(op, call, &live, len, request).await? {
+                    Err(failed) if is_lost(&failed) => Ok(None),
+                    sent => Ok(Some(sent?)),
+                }
             }
         });
-        let sent = sent.await?;
+        let sent = sent.await?.ok_or_else(|| lost(op))?;
         let part = CompletedPart::builder()
             .part_number(number)
             .set_e_tag(sent.e_tag)
@@ -242,7 +229,7 @@ impl<'a> Upload<'a> {
                     Ok(etag) => return Ok(self.wire.written(draft, &etag, size)),
                     Err(failure) => failure,
                 };
-                let lost = failed.code.as_deref() == Some("NoSuchUpload");
+                let is_lost = is_lost(&failed);
                 if failed.is(412) {
                     let again = match self.wire.refused(op, key, &self.begun.name, options, id).await {
                         Ok(Refused::Mine(version)) => return Ok(made(version)),
@@ -258,16 +245,19 @@ impl<'a> Upload<'a> {
                     attempts.again(op, again).await?;
                     continue;
                 }
-                if failed.is_absent() && !lost && condition != Condition::None {
+                if failed.is_absent() && !is_lost && condition != Condition::None {
                     return Err(gone(op));
                 }
                 open |= !failed.error.settled();
-                if !failed.error.settled() || (lost && open) {
+                if is_lost && !open {
+                    return Err(lost(op));
+                }
+                if !failed.error.settled() || is_lost {
                     let now = self.wire.current(op, call, key, &self.begun.name).await.ok().flatten();
                     if let Some(now) = now.filter(|now| now.version.write_id() == Some(id)) {
                         return Ok(made(now.version));
                     }
-                    if lost {
+                    if is_lost {
                         let why = "the upload is gone, and the value that stands there is not its own";
                         return Err(Error::new(ErrorKind::Unknown, op, why));
                     }
@@ -313,4 +303,15 @@ impl<'a> Upload<'a> {
         let done = self.wire.write(self.op, self.call, &live, 0, request).await?;
         Ok(done.map(|done| done.e_tag().unwrap_or_default().to_owned()))
     }
+}
+
+/// Somebody aborted the upload, or it was completed by an attempt before.
+fn is_lost(failed: &Failure) -> bool {
+    failed.has_code("NoSuchUpload")
+}
+
+fn lost(op: Op) -> Error {
+    Error::new(ErrorKind::Unavailable, op, "the upload was aborted before it was complete").hint(
+        "put the value again; a sweep or a rule of the bucket aborts uploads that are older than it says",
+    )
 }

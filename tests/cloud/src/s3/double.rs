@@ -164,6 +164,12 @@ impl Double {
         self.server.buckets().get(bucket).map_or(0, |bucket| bucket.uploads.len())
     }
 
+    /// How many parts the uploads of a bucket have that are under way.
+    pub fn parts(&self, bucket: &str) -> usize {
+        let buckets = self.server.buckets();
+        buckets.get(bucket).map_or(0, |bucket| bucket.uploads.values().map(|upload| upload.parts.len()).sum())
+    }
+
     /// Requests so far by operation (`GetObject`), refused ones and those that met a fault included.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.server.traffic.requests()

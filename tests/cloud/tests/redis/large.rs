@@ -1,10 +1,10 @@
-//! Values of 256 MiB, up and down in bounded memory.
+//! Values in parts: of 256 MiB, up and down in bounded memory, and what is said when one fails.
 
 use std::process::Command;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use larder::{ByteRange, Key, PutOptions, Store, StoreExt};
+use larder::{ByteRange, ErrorKind, Key, PutOptions, Store, StoreExt};
 use larder_cloud_tests::redis::Server;
 
 const URL: &str = "LARDER_REDIS_LARGE";
@@ -74,4 +74,22 @@ async fn child(url: &str) {
     assert!(!store.exists("large").await.unwrap());
     store.close(&Default::default()).await.unwrap();
     println!("within memory: {up} up, {down} down");
+}
+
+/// A part that fails ends the write, whatever the body waits for, and nobody has to ask what became of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_fails_is_told_while_the_body_waits() {
+    let test = "large::a_part_that_fails_is_told_while_the_body_waits";
+    let Some(mut server) = Server::for_test(test, &[]) else { return };
+    let store = larder::open(&format!("{}&attempts=1", server.url("app"))).await.unwrap();
+    let pieces = |count: usize| stream::iter((0..count).map(|number| Ok(piece(number))));
+    let killed = stream::once(async move {
+        server.kill();
+        Ok(piece(0))
+    });
+    let body =
+        pieces((1 << 20) / PIECE).chain(killed).chain(pieces((1 << 20) / PIECE)).chain(stream::pending());
+    let key = Key::new("k").unwrap();
+    let error = store.put_stream_opts(&key, body.boxed(), &PutOptions::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.settled()), (ErrorKind::Unavailable, true), "{error}");
 }
