@@ -32,7 +32,7 @@ use error::Result;
 
 fn main() -> ExitCode {
     #[cfg(feature = "cloud")]
-    if let Some(code) = suite::cloud::role(std::env::args().skip(1)) {
+    if let Some(code) = suite::cloud::role(&std::env::args().skip(1).collect::<Vec<_>>()) {
         return code;
     }
     if let Some(code) = suite::vector::resident::role(std::env::args().skip(1)) {

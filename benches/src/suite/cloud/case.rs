@@ -1,7 +1,9 @@
 //! The cases that every store of a service has.
 
 use super::NAME;
+use super::clock::Clock;
 use crate::case::{Case, Unit};
+use crate::context::Context;
 
 /// Nanoseconds of processor time that are allowed for all that ours does beyond the bare client.
 const ADDED: f64 = 20_000.0;
@@ -25,6 +27,20 @@ impl Act {
             Act::Put => "put",
         }
     }
+}
+
+/// A case whose work is timed.
+#[derive(Debug, Clone)]
+pub(super) struct Timed {
+    pub(super) case: Case,
+    pub(super) act: Act,
+    pub(super) clock: Clock,
+    pub(super) callers: usize,
+}
+
+/// Whether any of these cases is wanted.
+pub(super) fn wanted(context: &Context, timed: &[Timed]) -> bool {
+    timed.iter().any(|timed| context.wants(&timed.case))
 }
 
 /// A store of ours, and what is beside it.
@@ -51,26 +67,29 @@ impl Pair {
         self.case(act, ", commands").unit(Unit::Count)
     }
 
-    pub(super) fn cpu(self, act: Act) -> Case {
-        self.spent(act, ", CPU")
+    fn cpu(self, act: Act, callers: usize) -> Timed {
+        let what = match callers {
+            1 => ", CPU".to_owned(),
+            _ => format!(", CPU, {callers} at once"),
+        };
+        let case = self.case(act, &what).unit(Unit::Cpu);
+        let case = if self.bare { case.limit_added(ADDED) } else { case };
+        Timed { case, act, clock: Clock::Cpu, callers }
     }
 
-    pub(super) fn cpu_at_once(self, act: Act) -> Case {
-        self.spent(act, &format!(", CPU, {AT_ONCE} at once"))
+    /// Processor time, of one caller and of many.
+    pub(super) fn spent(self) -> Vec<Timed> {
+        Act::ALL.iter().flat_map(|&act| [self.cpu(act, 1), self.cpu(act, AT_ONCE)]).collect()
     }
 
-    fn spent(self, act: Act, what: &str) -> Case {
-        let case = self.case(act, what).unit(Unit::Cpu);
-        if self.bare { case.limit_added(ADDED) } else { case }
+    /// Time, of one caller.
+    pub(super) fn waited(self) -> Vec<Timed> {
+        Act::ALL.map(|act| Timed { case: self.case(act, ""), act, clock: Clock::Wall, callers: 1 }).into()
     }
 
-    pub(super) fn time(self, act: Act) -> Case {
-        self.case(act, "")
-    }
-
-    /// Those whose work is timed.
-    pub(super) fn timed(self) -> Vec<Case> {
-        Act::ALL.iter().flat_map(|&act| [self.cpu(act), self.cpu_at_once(act), self.time(act)]).collect()
+    /// Both.
+    pub(super) fn timed(self) -> Vec<Timed> {
+        [self.spent(), self.waited()].concat()
     }
 
     /// Those whose requests are counted.

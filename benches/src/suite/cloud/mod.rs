@@ -8,9 +8,17 @@ mod redis;
 mod s3;
 mod side;
 
-pub(crate) use self::s3::{role, server};
+use std::process::ExitCode;
+
+pub(crate) use self::s3::server;
 use crate::context::Context;
 use crate::error::Result;
+
+/// Plays the role of a server, if that was asked for.
+pub(crate) fn role(words: &[String]) -> Option<ExitCode> {
+    let words = || words.iter().cloned();
+    s3::role(words()).or_else(|| dynamodb::role(words()))
+}
 
 pub(crate) const NAME: &str = "cloud";
 

@@ -9,7 +9,7 @@ use larder::{Store, StoreExt};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::case::{AT_ONCE, Act, Pair};
+use super::case::{Act, Timed, wanted};
 use super::clock::{Clock, timed};
 use crate::case::Case;
 use crate::context::Context;
@@ -130,24 +130,18 @@ pub(super) fn time(
     context: &mut Context,
     runtime: &Runtime,
     workload: &Workload,
-    pair: Pair,
+    timed: Vec<Timed>,
     ours: &Ours,
     theirs: &impl Side,
 ) -> Result<()> {
-    if !context.wants_any(&pair.timed()) {
+    if !wanted(context, &timed) {
         return Ok(());
     }
     let plan = context.wire_plan();
-    for act in Act::ALL {
-        for (case, clock, callers) in [
-            (pair.cpu(act), Clock::Cpu, 1),
-            (pair.cpu_at_once(act), Clock::Cpu, AT_ONCE),
-            (pair.time(act), Clock::Wall, 1),
-        ] {
-            let ours = turn(runtime, workload, act, clock, callers, ours);
-            let theirs = turn(runtime, workload, act, clock, callers, theirs);
-            context.measure(case, &plan, workload, ours, theirs)?;
-        }
+    for Timed { case, act, clock, callers } in timed {
+        let ours = turn(runtime, workload, act, clock, callers, ours);
+        let theirs = turn(runtime, workload, act, clock, callers, theirs);
+        context.measure(case, &plan, workload, ours, theirs)?;
     }
     verify(runtime, workload, theirs)
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnRefusal};
 use bytes::Bytes;
 
 use super::TABLE;
@@ -27,7 +27,7 @@ pub(super) struct Bare {
     client: Client,
     pk: &'static str,
     names: Arc<[String]>,
-    /// A head and an id beside the value, and what is replaced is given back, as ours has it.
+    /// A head and an id beside the value, and a condition, as ours has it.
     alike: bool,
 }
 
@@ -85,7 +85,8 @@ impl Side for Bare {
         put = put.item("pk", self.pk()).item("sk", self.sk(i)).item("b", binary(value));
         if self.alike {
             put = put.item("h", binary([7; HEAD])).item("w", binary([7; 16]));
-            put = put.return_values(ReturnValue::AllOld);
+            put = put.condition_expression("attribute_not_exists(p)");
+            put = put.return_values_on_condition_check_failure(OnRefusal::AllOld);
         }
         black_box(&put.send().await.map_err(said)?);
         Ok(())

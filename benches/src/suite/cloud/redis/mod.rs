@@ -8,7 +8,7 @@ use larder_cloud_tests::redis::{Programs, Proxy, Server};
 use tokio::runtime::Runtime;
 
 use self::bare::Bare;
-use super::case::{Act, Pair};
+use super::case::{Act, Pair, wanted};
 use super::side::{COUNTED, Ours, count, load, time, verify};
 use crate::case::Case;
 use crate::context::Context;
@@ -21,8 +21,8 @@ const LEAN: Pair = Pair { scheme: "redis", peer: "redis", bare: true };
 const INDEXED: Pair = Pair { peer: "redis, marker and index", bare: false, ..LEAN };
 
 pub(super) fn run(context: &mut Context, runtime: &Runtime) -> Result<()> {
-    let all = [LEAN, INDEXED].map(|pair| [pair.counted(), commands(pair), pair.timed()].concat()).concat();
-    if !context.wants_any(&all) {
+    let counted = [LEAN, INDEXED].map(|pair| [pair.counted(), commands(pair)].concat()).concat();
+    if !context.wants_any(&counted) && !wanted(context, &[LEAN, INDEXED].map(Pair::timed).concat()) {
         return Ok(());
     }
     let find = |name, variable| {
@@ -89,7 +89,7 @@ fn requests(context: &mut Context, runtime: &Runtime, server: &Server) -> Result
 
 /// Processor time and time of single operations.
 fn beside(context: &mut Context, runtime: &Runtime, server: &Server) -> Result<()> {
-    if !context.wants_any(&[LEAN, INDEXED].map(Pair::timed).concat()) {
+    if !wanted(context, &[LEAN, INDEXED].map(Pair::timed).concat()) {
         return Ok(());
     }
     let workload = &Workload::new(context.either(64, 512), 1 << 10);
@@ -98,7 +98,7 @@ fn beside(context: &mut Context, runtime: &Runtime, server: &Server) -> Result<(
     for pair in [LEAN, INDEXED] {
         let bare = Bare::connect(runtime, server.port(), pair, workload)?;
         load(runtime, workload, &bare)?;
-        time(context, runtime, workload, pair, &ours, &bare)?;
+        time(context, runtime, workload, pair.timed(), &ours, &bare)?;
     }
     verify(runtime, workload, &ours)?;
     open::close(runtime, &ours.store)?;

@@ -14,7 +14,7 @@ pub(crate) use self::server::role;
 use crate::context::Context;
 use crate::error::Result;
 use crate::open;
-use crate::suite::cloud::case::Pair;
+use crate::suite::cloud::case::{Pair, wanted};
 use crate::suite::cloud::side::{COUNTED, Ours, count, load, time, verify};
 use crate::workload::Workload;
 
@@ -57,7 +57,7 @@ fn requests(context: &mut Context, runtime: &Runtime) -> Result<()> {
 
 /// Processor time and time of single operations.
 fn beside(context: &mut Context, runtime: &Runtime) -> Result<()> {
-    if !context.wants_any(&PAIR.timed()) {
+    if !wanted(context, &PAIR.timed()) {
         return Ok(());
     }
     let workload = &Workload::new(context.either(64, 512), 1 << 10);
@@ -67,7 +67,7 @@ fn beside(context: &mut Context, runtime: &Runtime) -> Result<()> {
     let bare = Bare::new(double.endpoint(), double.options(), "bare", workload);
     load(runtime, workload, &ours)?;
     load(runtime, workload, &bare)?;
-    time(context, runtime, workload, PAIR, &ours, &bare)?;
+    time(context, runtime, workload, PAIR.timed(), &ours, &bare)?;
     verify(runtime, workload, &ours)?;
     open::close(runtime, &ours.store)?;
     Ok(())
