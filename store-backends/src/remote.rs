@@ -1,6 +1,7 @@
 //! What every store behind a network has: calls under way, places for requests, and the time that one may take.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ impl Remote {
     /// Sends a request that changes nothing: its answer, or `None` where none came in time.
     pub(crate) async fn ask<T>(&self, op: Op, call: &Call, request: BoxFuture<'_, T>) -> Result<Option<T>> {
         let _place = self.place(op, call).await?;
-        let answer = self.timed(self.limit(0), request);
+        let answer = pin!(self.timed(self.limit(0), request));
         call.guard(&self.env, op, async { Ok(answer.await) }).await
     }
 
@@ -95,7 +96,7 @@ impl Remote {
         request: BoxFuture<'_, T>,
     ) -> Result<Option<T>> {
         let _place = self.place(op, call).await?;
-        let answer = self.timed(self.limit(bytes), request);
+        let answer = pin!(self.timed(self.limit(bytes), request));
         call.guard_write(&self.env, op, async { Ok(answer.await) }).await
     }
 

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ impl Call {
     /// Those of `work`, [`ErrorKind::Timeout`], [`ErrorKind::Cancelled`].
     pub async fn guard<T>(&self, env: &Env, op: Op, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.check(env, op)?;
+        // Where it stands: whatever takes a future in keeps room for it twice.
+        let mut work = pin!(work);
         if self.deadline.is_none() && self.cancel.is_none() {
             return work.await;
         }
@@ -81,7 +84,7 @@ impl Call {
         };
         tokio::select! {
             biased;
-            done = work => done,
+            done = &mut work => done,
             () = cancel => Err(cancelled(op)),
             () = deadline => Err(timed_out(op)),
         }
@@ -100,6 +103,7 @@ impl Call {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let (mut begun, mut ended) = (false, false);
+        let work = pin!(work);
         let done = self
             .guard(env, op, async {
                 begun = true;

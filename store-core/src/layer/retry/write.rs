@@ -60,7 +60,8 @@ impl<S: Store> Retry<S> {
         ended: Result<T>,
     ) -> Next<T> {
         match fate.after(intent.is_conditional(), ended) {
-            Next::Look(error) => self.look(op, key, intent, attempts, error).await,
+            // Boxed, as it is seldom: every write would keep room for it.
+            Next::Look(error) => Box::pin(self.look(op, key, intent, attempts, error)).await,
             next => next,
         }
     }
